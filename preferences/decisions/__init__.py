@@ -1,0 +1,23 @@
+"""The only door through which consent changes. Everything that opts in or out, holds or corrects comes through here."""
+
+from preferences.decisions.acts import Act, DecisionError, Help, Question, Recorded, StalePersonError
+from preferences.decisions.people import Change, People, Sighting
+from preferences.decisions.policies import Desk, desks_of, ensure_senders
+from preferences.decisions.recording import record, record_many
+
+__all__ = [
+    "Act",
+    "Change",
+    "DecisionError",
+    "Desk",
+    "Help",
+    "People",
+    "Question",
+    "Recorded",
+    "Sighting",
+    "StalePersonError",
+    "desks_of",
+    "ensure_senders",
+    "record",
+    "record_many",
+]

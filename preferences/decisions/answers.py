@@ -1,0 +1,165 @@
+"""What a decision makes us say to the person: at most one confirmation per opt-out, and answers to START and HELP.
+
+Nothing is sent here: these are outbox rows, written in the transaction of the decision (law 10 of docs/architecture.md).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from preferences.decisions.acts import Act, Help, Question
+from preferences.decisions.fold import CLOSING, Event, effective
+from preferences.decisions.policies import Desk
+from preferences.models import (
+    ANY,
+    Cell,
+    Channel,
+    ChannelKind,
+    Delivery,
+    DeliveryKind,
+    DeliveryState,
+    Destination,
+    EventKind,
+    batches,
+)
+from preferences.models.scopes import MARKETING, NO_BRAND
+from preferences.wording import available_languages
+
+#: 47 CFR 64.1200(a)(12): a confirmation within five minutes is presumed fine; later ones are not sent at all.
+CONFIRM_WITHIN = dt.timedelta(minutes=5)
+#: WhatsApp lets a business answer freely for 24 hours after the person's last message; leave an hour for the way.
+ANSWER_WITHIN = dt.timedelta(hours=23)
+
+#: The language people of a country are answered in when the brand offers it and nothing else tells.
+COUNTRY_LANGUAGES = {
+    "AR": "es", "AT": "de", "BR": "pt", "CH": "de", "CL": "es", "CN": "zh", "CO": "es", "DE": "de", "EG": "ar", "ES": "es",
+    "FR": "fr", "ID": "id", "IL": "he", "IT": "it", "JP": "ja", "KR": "ko", "MX": "es", "NL": "nl", "PE": "es", "PL": "pl",
+    "PT": "pt", "RU": "ru", "SA": "ar", "TR": "tr", "AE": "ar",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One outbox row to be: what is told to whom, about which act."""
+
+    kind: DeliveryKind
+    subscriber: int
+    position: int
+    question: Question
+    language: str
+    expires_at: dt.datetime
+
+
+def cell_of(desk: Desk, channel: str, topic: str) -> Cell:
+    """The cell a reply to this sender is about."""
+    return Cell(desk.controller, NO_BRAND if desk.brand is None else desk.brand, channel, topic)
+
+
+def choose_language(desk: Desk, *, locale: str, written: str, country: str) -> str:
+    """The person's own choice, else the language of the reply, else the country's if the brand offers it, else the
+    brand's. "STOP" is no evidence of English, so international words leave `written` empty."""
+    offered = set(desk.policy.languages) or set(available_languages())
+    for language in (locale, written, COUNTRY_LANGUAGES.get(country, "")):
+        if language and language in offered:
+            return language
+    return desk.brand_language
+
+
+def answer_to(
+    act: Act,
+    question: Question,
+    position: int,
+    *,
+    desk: Desk,
+    events: list[Event],
+    new: set[int],
+    locale: str,
+    country: str,
+) -> Answer | None:
+    """What the act makes us say, or None. `events` are all of the person's, `new` the positions of this batch.
+
+    Silent for a repeated opt-out: only the first stop of an episode is confirmed, once. Silent when the fold says that
+    the person is not opted out after all, and for acts that carry no question (platform stops, staff, groups).
+    """
+    language = choose_language(desk, locale=locale, written=question.language, country=country)
+    cell = cell_of(desk, Channel.WHATSAPP, act.scope.topic)
+    if act.kind in CLOSING:
+        episode = _closed_episode(events, cell)
+        first = next((event.position for event in episode), None)
+        if not desk.policy.confirms or first != position or any(event.position not in new for event in episode):
+            return None
+        return Answer(
+            DeliveryKind.CONFIRMATION, act.subscriber, position, question, language, act.effective_at + CONFIRM_WITHIN
+        )
+    kinds = {
+        EventKind.OPT_IN_REQUEST: DeliveryKind.START_QUESTION,
+        EventKind.OPT_IN: DeliveryKind.START_CONFIRMATION,
+        EventKind.OPT_IN_ANSWER: DeliveryKind.START_CONFIRMATION,
+    }
+    kind = kinds.get(act.kind)
+    if kind is None or (kind == DeliveryKind.START_CONFIRMATION and not _decides(events, cell, position)):
+        return None
+    return Answer(kind, act.subscriber, position, question, language, act.effective_at + ANSWER_WITHIN)
+
+
+def answer_to_help(one: Help, *, desk: Desk, locale: str, country: str) -> Answer:
+    """HELP is always answered, with the brand's human contact."""
+    language = choose_language(desk, locale=locale, written=one.question.language, country=country)
+    return Answer(DeliveryKind.HELP, one.subscriber, 0, one.question, language, one.at + ANSWER_WITHIN)
+
+
+def _closed_episode(events: Iterable[Event], cell: Cell) -> list[Event]:
+    """The stops covering the cell since the last opt-in, in the order of time: one episode of being opted out."""
+    asked = Cell(cell.controller, cell.brand, cell.channel, MARKETING if cell.topic == ANY else cell.topic)
+    episode: list[Event] = []
+    for event in effective(events):
+        if event.kind in CLOSING and event.scope.covers(cell):
+            episode.append(event)
+        elif event.kind == EventKind.OPT_IN and event.scope.opens(asked):
+            episode = []
+    return episode
+
+
+def _decides(events: Iterable[Event], cell: Cell, position: int) -> bool:
+    """Whether the opt-in at `position` is the newest word on the cell."""
+    newest = 0
+    for event in effective(events):
+        if (event.kind in CLOSING and event.scope.covers(cell)) or (
+            event.kind == EventKind.OPT_IN and event.scope.opens(cell)
+        ):
+            newest = event.position
+    return newest == position
+
+
+def write(answers: list[Answer], *, now: dt.datetime) -> None:
+    """Put the answers into the outbox. What is already too late is kept as expired: it is counted, never sent."""
+    if not answers:
+        return
+    destination = _destination()
+    ids = batches.reserve_ids(Delivery, len(answers))
+    rows = []
+    for answer in answers:
+        is_late = answer.expires_at <= now
+        rows.append((
+            next(ids), destination, answer.subscriber, answer.kind, answer.position, answer.question.reply,
+            answer.question.sender, answer.language, None, DeliveryState.EXPIRED if is_late else DeliveryState.DUE, 0, now,
+            None, answer.expires_at, uuid.uuid4(), b"",
+            "Older than five minutes when it was read, so nothing was sent." if is_late else "", now,
+            now if is_late else None,
+        ))  # fmt: skip
+    batches.insert(
+        Delivery,
+        ["id", "destination", "subscriber", "kind", "event", "reply", "sender", "language", "notice", "state", "attempts",
+         "next_attempt_at", "leased_until", "expires_at", "correlation_id", "provider_digest", "response_excerpt",
+         "created_at", "finished_at"],
+        rows,
+    )  # fmt: skip
+
+
+def _destination() -> int:
+    """Where answers to WhatsApp replies go: recorded by the console until a channel is set up."""
+    row, _ = Destination.objects.get_or_create(kind=ChannelKind.CONSOLE, name="WhatsApp answers")
+    return row.pk

@@ -1,0 +1,324 @@
+"""What a batch of readings means: people, replies, sent messages and acts, in a fixed number of queries.
+
+The order of locks is the same for every worker: people, sent messages, then the ledger (its head last).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from preferences import decisions, regimes
+from preferences.decisions import Act, Change, Desk, Help, People, Question, Sighting
+from preferences.encryption import seal
+from preferences.identifiers import digest
+from preferences.inbox import sent
+from preferences.interpretation import CLASSIFIER_VERSION, KEYWORDS_VERSION, Intent, IntentValue, judge
+from preferences.interpretation.observations import (
+    IdentityChange,
+    IdentityLink,
+    InboundMessage,
+    MessageKind,
+    Observation,
+    Person,
+    PreferenceChange,
+    Reading,
+    SenderRef,
+    StatusUpdate,
+)
+from preferences.models import Channel, EventKind, MessageKey, Reply, ReviewState, Scope, Source, Subscriber, batches
+from preferences.models.scopes import ANY, MARKETING
+
+Batch = Sequence[tuple[int, dt.datetime, Reading]]
+
+MARKETING_STOPPED = 131050  # the person stopped marketing from this business (provider's error codes, 2026-09-11)
+_BUTTONS = frozenset({MessageKind.TEMPLATE_BUTTON, MessageKind.REPLY_BUTTON, MessageKind.LIST_REPLY, MessageKind.FLOW})
+_SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,49}")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One observation with its context: the entry it came in, when it happened and who it is about."""
+
+    entry: int
+    received_at: dt.datetime
+    at: dt.datetime
+    observation: Observation
+    subscriber: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One new reply with its judgement."""
+
+    seen: Seen
+    message: InboundMessage
+    ref: bytes
+    intent: Intent
+    desk: Desk
+    country: str
+
+
+def apply(batch: Batch, *, now: dt.datetime) -> None:
+    """Record everything the readings say. All or nothing: runs inside the caller's transaction."""
+    everything = sorted(_timed(batch), key=lambda seen: seen.at)
+    if not everything:
+        return
+    senders = decisions.ensure_senders(_senders(everything))
+    desks = decisions.desks_of(senders.values())
+    desk_of = {key: desks[pk] for key, pk in senders.items()}
+    people, everything = _recognise(everything, desk_of, now)
+    keys = sent.message_keys([*_message_refs(everything), *sent.refs(everything)])
+    replies = _judge(everything, desk_of, keys, people)
+    sent.write(everything, senders, keys)
+    acts = [*_acts_of_replies(replies), *_answers_to_questions(replies), *_acts_of_platform(everything, desk_of)]
+    helps = [
+        Help(one.seen.subscriber, _question(one), one.seen.at)
+        for one in replies
+        if one.intent.intent == IntentValue.HELP and not _is_silent(one.message)
+    ]
+    recorded = decisions.record_many(acts, now=now, people=people, helps=helps)
+    positions = {act.source_ref: one.position for act, one in zip(acts, recorded, strict=False)}
+    _write_replies(replies, positions, now)
+
+
+def _timed(batch: Batch) -> Iterable[Seen]:
+    for entry, received_at, reading in batch:
+        for observation in reading.observations:
+            own = observation.sent_at if isinstance(observation, InboundMessage) else observation.at
+            yield Seen(entry, received_at, min(own or received_at, received_at), observation)
+
+
+def _senders(everything: Iterable[Seen]) -> set[tuple[str, str, str]]:
+    refs: set[SenderRef] = {seen.observation.sender for seen in everything}
+    return {(ref.account, ref.key, ref.display) for ref in refs}
+
+
+# People ---------------------------------------------------------------------------------------------------------------
+
+
+def _recognise(everything: list[Seen], desk_of: dict[str, Desk], now: dt.datetime) -> tuple[People, list[Seen]]:
+    """Learn who everybody is; the observations come back with their subscriber (0: it names nobody)."""
+    sightings, changes = [], []
+    for seen in everything:
+        subject = _subject(seen, desk_of)
+        if isinstance(subject, Change):
+            changes.append(subject)
+        elif subject:
+            sightings.append(subject)
+    people = People(sightings, changes, now=now)
+    named = []
+    for seen in everything:
+        subject = _subject(seen, desk_of)
+        pk = people.change(subject) if isinstance(subject, Change) else people.sight(subject) if subject else 0
+        named.append(Seen(seen.entry, seen.received_at, seen.at, seen.observation, pk))
+    return people, named
+
+
+def _subject(seen: Seen, desk_of: dict[str, Desk]) -> Sighting | Change | None:
+    observation = seen.observation
+    portfolio = desk_of[observation.sender.key].portfolio
+    if isinstance(observation, IdentityChange):
+        return Change(observation.previous, observation.current, portfolio, seen.at)
+    return Sighting(observation.person, portfolio, seen.at) if observation.person != Person() else None
+
+
+# Replies --------------------------------------------------------------------------------------------------------------
+
+
+def _message_refs(everything: Iterable[Seen]) -> list[bytes]:
+    return [digest(seen.observation.message_id) for seen in everything if isinstance(seen.observation, InboundMessage)]
+
+
+def _judge(
+    everything: Iterable[Seen], desk_of: dict[str, Desk], keys: dict[bytes, tuple[int, dt.date]], people: People
+) -> list[Judged]:
+    """The new replies with their judgement; one seen before, in this batch or earlier, is no reply again."""
+    fresh: dict[bytes, tuple[Seen, InboundMessage, Intent]] = {}
+    for seen in everything:
+        message = seen.observation
+        if isinstance(message, InboundMessage):
+            ref = digest(message.message_id)
+            if ref not in keys and ref not in fresh:
+                fresh[ref] = (seen, message, judge(message))
+    acting = {seen.subscriber for seen, _, intent in fresh.values() if intent.intent != IntentValue.NONE}
+    countries = people.countries() | dict(
+        Subscriber.objects.filter(pk__any=sorted(acting)).values_list("pk", "country")
+    )
+    return [
+        Judged(seen, message, ref, intent, desk_of[message.sender.key], countries.get(seen.subscriber, ""))
+        for ref, (seen, message, intent) in fresh.items()
+    ]
+
+
+def _is_silent(message: InboundMessage) -> bool:
+    """Groups are never answered; on standby another agent holds the conversation, and an answer would take it over."""
+    return message.is_group or message.is_standby
+
+
+def _question(one: Judged) -> Question:
+    language = "" if one.intent.is_international else one.intent.language
+    return Question(reply=one.ref, sender=one.desk.sender, language=language)
+
+
+def _acts_of_replies(replies: Iterable[Judged]) -> list[Act]:
+    return [act for one in replies if (act := _act(one))]
+
+
+def _act(one: Judged) -> Act | None:
+    intent, at = one.intent, one.seen.at
+    if intent.intent == IntentValue.OPT_OUT:
+        topic = intent.topic if _SLUG.fullmatch(intent.topic) else MARKETING
+        return _act_of(one, EventKind.STOP, one.desk.closing_scope(topic=topic, country=one.country, at=at))
+    if intent.intent == IntentValue.REVIEW:
+        return _act_of(one, EventKind.HOLD, one.desk.closing_scope(topic=MARKETING, country=one.country, at=at))
+    if intent.intent == IntentValue.OPT_IN:
+        kind = EventKind.OPT_IN_REQUEST if regimes.needs_written_opt_in(one.country) else EventKind.OPT_IN
+        topic = intent.topic if _SLUG.fullmatch(intent.topic) and intent.topic != ANY else MARKETING
+        return _act_of(one, kind, one.desk.opening_scope(channel=Channel.WHATSAPP, topic=topic))
+    return None
+
+
+def _act_of(one: Judged, kind: EventKind, scope: Scope) -> Act:
+    is_answered = kind != EventKind.HOLD and not _is_silent(one.message)
+    is_consent = kind in {EventKind.OPT_IN, EventKind.OPT_IN_ANSWER}
+    return Act(
+        subscriber=one.seen.subscriber,
+        kind=kind,
+        scope=scope,
+        effective_at=one.seen.at,
+        received_at=one.seen.received_at,
+        source=Source.BUTTON if one.message.kind in _BUTTONS else Source.REPLY,
+        source_ref=one.ref,
+        portfolio=one.desk.portfolio,
+        sender=one.desk.sender,
+        policy_version=one.desk.policy.version,
+        classifier_version=CLASSIFIER_VERSION,
+        keywords_version=KEYWORDS_VERSION,
+        regime_version=regimes.VERSION,
+        rule=one.intent.rule[:64],
+        language=one.intent.language[:12],
+        jurisdiction=one.country,
+        legal_basis="consent" if is_consent else "",
+        expression="explicit" if one.intent.intent != IntentValue.REVIEW else "implied",
+        evidence=_evidence(one.message),
+        question=_question(one) if is_answered else None,
+    )
+
+
+def _evidence(message: InboundMessage) -> bytes:
+    """The verbatim request, as the provider told it."""
+    content = {
+        "message_id": message.message_id,
+        "sender": message.sender.key,
+        "kind": message.kind,
+        "text": message.text,
+        "payload": message.payload,
+        "context_id": message.context_id,
+        "sent_at": message.sent_at.isoformat() if message.sent_at else None,
+    }
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _answers_to_questions(replies: list[Judged]) -> list[Act]:
+    """YES after START: the fold decides whether it answers our question, so both orders of arrival end the same.
+
+    A YES is recorded only where a START of the same person on the same sender is on record within the day before it.
+    """
+    asking = [
+        one for one in replies if one.intent.intent == IntentValue.OPT_IN and regimes.needs_written_opt_in(one.country)
+    ]
+    saying = [one for one in replies if one.intent.is_affirmation and not _is_silent(one.message)]
+    if not asking and not saying:
+        return []
+    earlier = Reply.objects.filter(subscriber__any=sorted({one.seen.subscriber for one in (*asking, *saying)}))
+    starts = {(row.subscriber_id, row.sender_id, row.sent_at) for row in earlier.filter(intent=IntentValue.OPT_IN)}
+    starts |= {(one.seen.subscriber, one.desk.sender, one.seen.at) for one in asking}
+    acts = []
+    for one in saying:
+        if any(_is_asked(start, one.seen.subscriber, one.desk.sender, one.seen.at) for start in starts):
+            acts.append(
+                _act_of(one, EventKind.OPT_IN_ANSWER, one.desk.opening_scope(channel=Channel.WHATSAPP, topic=MARKETING))
+            )
+    return acts
+
+
+def _is_asked(start: tuple[int, int, dt.datetime], subscriber: int, sender: int, at: dt.datetime) -> bool:
+    return start[:2] == (subscriber, sender) and dt.timedelta(0) <= at - start[2] <= dt.timedelta(hours=24)
+
+
+def _write_replies(replies: list[Judged], positions: dict[bytes, int], now: dt.datetime) -> None:
+    deadline = dt.timedelta(hours=settings.REVIEW_DEADLINE_HOURS)
+    rows = []
+    for one in replies:
+        message, intent = one.message, one.intent
+        is_doubtful = intent.intent == IntentValue.REVIEW
+        rows.append((
+            one.ref, one.seen.subscriber, one.desk.sender, message.kind.value,
+            seal("reply", (message.text or message.payload).encode()), intent.intent.value, intent.rule[:64],
+            intent.confidence, intent.language[:12], intent.topic[:50],
+            digest(message.context_id) if message.context_id else b"", one.seen.at, one.seen.received_at, now,
+            one.seen.entry, positions.get(one.ref, 0), ReviewState.WAITING.value if is_doubtful else "", "",
+            one.seen.received_at + deadline if is_doubtful else None,
+        ))  # fmt: skip
+    batches.insert(
+        Reply,
+        ["digest", "subscriber", "sender", "kind", "text", "intent", "rule", "confidence", "language", "topic", "context",
+         "sent_at", "received_at", "processed_at", "inbox_entry", "event", "review_state", "review_outcome",
+         "review_due_at"],
+        rows,
+    )  # fmt: skip
+    batches.insert(
+        MessageKey,
+        ["digest", "subscriber", "month"],
+        sorted((one.ref, one.seen.subscriber, one.seen.at.date().replace(day=1)) for one in replies),
+    )
+
+
+# WhatsApp's own switch ------------------------------------------------------------------------------------------------
+
+
+def _acts_of_platform(everything: Iterable[Seen], desk_of: dict[str, Desk]) -> list[Act]:
+    acts = {}
+    for seen in everything:
+        observation = seen.observation
+        if not seen.subscriber or isinstance(observation, IdentityLink):
+            continue
+        if isinstance(observation, PreferenceChange):
+            kind = EventKind.PLATFORM_STOP if observation.is_stop else EventKind.PLATFORM_RESUME
+            act = _platform_act(
+                seen, desk_of, kind, Source.PLATFORM, observation.source_id, "whatsapp/user_preferences"
+            )
+        elif isinstance(observation, StatusUpdate) and observation.error_code == MARKETING_STOPPED:
+            ref = f"{MARKETING_STOPPED}:{observation.message_id}"
+            act = _platform_act(seen, desk_of, EventKind.PLATFORM_STOP, Source.SEND_ERROR, ref, "whatsapp/131050")
+        else:
+            continue
+        acts.setdefault((act.source, act.source_ref), act)
+    return list(acts.values())
+
+
+def _platform_act(
+    seen: Seen, desk_of: dict[str, Desk], kind: EventKind, source: Source, source_id: str, rule: str
+) -> Act:
+    desk = desk_of[seen.observation.sender.key]
+    return Act(
+        subscriber=seen.subscriber,
+        kind=kind,
+        scope=Scope(brand=desk.brand or 0, channel=Channel.WHATSAPP, topic=MARKETING),
+        effective_at=seen.at,
+        received_at=seen.received_at,
+        source=source,
+        source_ref=digest(source_id),
+        portfolio=desk.portfolio,
+        sender=desk.sender,
+        policy_version=desk.policy.version,
+        rule=rule,
+        expression="explicit",
+        evidence=source_id.encode(),
+    )

@@ -1,0 +1,7 @@
+"""What a message says, worked out without a database, a clock or a network."""
+
+from preferences.interpretation.classification import classify, judge
+from preferences.interpretation.intents import Intent, IntentValue
+from preferences.interpretation.lexicon import CLASSIFIER_VERSION, KEYWORDS_VERSION
+
+__all__ = ["CLASSIFIER_VERSION", "KEYWORDS_VERSION", "Intent", "IntentValue", "classify", "judge"]

@@ -1,0 +1,296 @@
+"""What a reply asks for: the text alone in `classify`, the whole message with its buttons and forms in `judge`.
+
+Only a message that says nothing else is taken at its word. A message that merely contains a keyword is doubtful, and
+doubt goes to a person. Understanding free text belongs into one more step of `_STEPS`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from preferences.interpretation import normalisation
+from preferences.interpretation.intents import Intent, IntentValue
+from preferences.interpretation.lexicon import LEXICON, Index, Keyword, Meaning
+from preferences.interpretation.observations import InboundMessage, MessageKind
+
+LONGEST_TEXT = 65_536
+"""Characters that are read; WhatsApp lets nobody type more."""
+
+Keywords = tuple[Keyword, ...]
+
+_DOUBT = 0.5
+_FEWEST_SPELLED_LETTERS = 3  # "S T O P"
+_FOUND_NOTHING = Intent(IntentValue.NONE, "text/none", explanation="No keyword was found in the message.")
+_EMPTY = Intent(IntentValue.NONE, "text/empty", explanation="The message has no words.")
+_INTENTS = {
+    Meaning.OPT_OUT: IntentValue.OPT_OUT,
+    Meaning.EVERYTHING: IntentValue.OPT_OUT,
+    Meaning.OPT_IN: IntentValue.OPT_IN,
+    Meaning.HELP: IntentValue.HELP,
+    Meaning.AFFIRMATION: IntentValue.NONE,
+}
+_OLD_LANGUAGE_CODES = {"iw": "he", "in": "id"}
+
+# A brand's own payloads: "optout:marketing", "optout:all", "optout:topic:news", "optin:undo", with anything behind.
+_PAYLOADS = {"optout": IntentValue.OPT_OUT, "optin": IntentValue.OPT_IN}
+_SLUG = re.compile("[a-z0-9][a-z0-9_-]{0,49}")
+_SWITCH = {"on": True, "true": True, "yes": True, "opt in": True, "optin": True}
+_SWITCH |= {"off": False, "false": False, "no": False, "stop": False, "opt out": False, "optout": False}
+
+
+def classify(text: str, *, language_hint: str | None = None) -> Intent:
+    """Judge the words of one message; never raises, always the same for the same text and hint.
+
+    The hint (a language or locale code) decides only between languages that share a word.
+    """
+    reading = _Reading.of(text, language_hint)
+    if not reading.words and not normalisation.has_stop_emoji(reading.text):
+        return _EMPTY
+    for step in _STEPS:
+        intent = step(reading)
+        if intent is not None:
+            return intent
+    return _FOUND_NOTHING
+
+
+def judge(message: InboundMessage, *, language_hint: str | None = None) -> Intent:
+    """Judge one message by its kind. In a group nothing is certain: a stop is reviewed, anything else is let be."""
+    intent = _judge_kind(message, language_hint)
+    return _in_group(intent) if message.is_group else intent
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A text as the steps see it: as typed, as compared, and the language it is probably in."""
+
+    text: str
+    words: str
+    hint: str
+    is_cut: bool
+
+    @classmethod
+    def of(cls, text: str, language_hint: str | None) -> _Reading:
+        read = text[:LONGEST_TEXT]
+        words = normalisation.normalise(read)
+        return cls(
+            text=read,
+            words=words[:LONGEST_TEXT],
+            hint=_language(language_hint) if language_hint else "",
+            is_cut=max(len(text), len(words)) > LONGEST_TEXT,
+        )
+
+
+def _whole_message(reading: _Reading) -> Intent | None:
+    found = LEXICON.spaced[reading.words] or LEXICON.unspaced[_joined(reading)]
+    if not found or found[0].meaning is Meaning.COURTESY or reading.is_cut:
+        return None
+    keyword, language = _pick(found, reading.hint)
+    return _keyword_intent(keyword, language, f"The whole message is {_named(keyword, found)}.")
+
+
+def _only_stop_emoji(reading: _Reading) -> Intent | None:
+    if reading.words or reading.is_cut or not normalisation.is_only_stop_emoji(reading.text):
+        return None
+    explanation = "The whole message is a stop sign."
+    return Intent(
+        IntentValue.OPT_OUT, "emoji/stop", language=reading.hint, is_international=True, explanation=explanation
+    )
+
+
+def _only_keywords(reading: _Reading) -> Intent | None:
+    """ "Stop messages please", "STOP STOP", "Hello! Unsubscribe me. Thanks": one wish, said politely or often."""
+    if reading.is_cut:
+        return None
+    groups = _cover(reading.words.split(), LEXICON.spaced) or _cover(_joined(reading), LEXICON.unspaced)
+    if not groups or len({_INTENTS[found[0].meaning] for found in groups}) > 1:
+        return None
+    found = next((found for found in groups if found[0].meaning is Meaning.EVERYTHING), groups[0])
+    keyword, language = _pick(found, reading.hint)
+    return _keyword_intent(keyword, language, f"Apart from courtesy, the message only says {_named(keyword, found)}.")
+
+
+def _keyword_inside(reading: _Reading) -> Intent | None:
+    groups = list(LEXICON.spaced_inside.inside(normalisation.tokens(reading.words)))
+    groups += LEXICON.unspaced_inside.inside(_joined(reading))
+    stops = [found for found in groups if _INTENTS[found[0].meaning] is IntentValue.OPT_OUT]
+    if not stops:
+        return None
+    found = max(stops, key=lambda found: (found[0].meaning is Meaning.EVERYTHING, len(found[0].words)))
+    keyword, language = _pick(found, reading.hint)
+    intent = _keyword_intent(
+        keyword, language, f"The message contains {_named(keyword, found)} and says more than that."
+    )
+    if len(stops) < len(groups):
+        explanation = "The message asks both to stop and to start."
+        return _doubtful(replace(intent, rule=f"{intent.rule}/and_start", explanation=explanation))
+    return _doubtful(replace(intent, rule=f"{intent.rule}/inside"))
+
+
+def _stop_emoji_inside(reading: _Reading) -> Intent | None:
+    if not normalisation.has_stop_emoji(reading.text):
+        return None
+    explanation = "The message contains a stop sign and more than that."
+    return _doubtful(Intent(IntentValue.REVIEW, "emoji/stop/inside", explanation=explanation, is_international=True))
+
+
+def _unread_rest(reading: _Reading) -> Intent | None:
+    if not reading.is_cut:
+        return None
+    explanation = f"The message is longer than {LONGEST_TEXT} characters and was not read to its end."
+    return _doubtful(Intent(IntentValue.REVIEW, "text/too_long", explanation=explanation))
+
+
+_STEPS: tuple[Callable[[_Reading], Intent | None], ...] = (
+    _whole_message,
+    _only_stop_emoji,
+    _only_keywords,
+    _keyword_inside,
+    _stop_emoji_inside,
+    _unread_rest,
+)
+
+
+def _language(hint: str) -> str:
+    code = hint.replace("_", "-").split("-")[0].lower()
+    code = _OLD_LANGUAGE_CODES.get(code, code)
+    return code if code in LEXICON.names else ""
+
+
+def _joined(reading: _Reading) -> str:
+    """The words without spaces where spaces mean nothing, in East Asian scripts and in "S T O P"; else nothing."""
+    units = reading.words.split()
+    is_spelled_out = len(units) >= _FEWEST_SPELLED_LETTERS and all(len(unit) == 1 for unit in units)
+    return "".join(units) if is_spelled_out or normalisation.is_unspaced(reading.words) else ""
+
+
+def _cover(units: list[str] | str, index: Index) -> list[Keywords] | None:
+    """The keywords a message is made of when it has nothing beside them and courtesy, else None."""
+    groups: list[Keywords] = []
+    start = 0
+    while start < len(units):
+        length, found = index.at(units, start)
+        if not found:
+            return None
+        if found[0].meaning is not Meaning.COURTESY:
+            groups.append(found)
+        start += length
+    return groups
+
+
+def _pick(found: Keywords, hint: str) -> tuple[Keyword, str]:
+    """The keyword of the hinted language or the first, and the language it is evidence of, if of any."""
+    keyword = next((keyword for keyword in found if keyword.language == hint), found[0])
+    if keyword.language == hint or (len(found) == 1 and not keyword.is_international):
+        return keyword, keyword.language
+    return keyword, hint if keyword.is_international else ""
+
+
+def _named(keyword: Keyword, found: Keywords) -> str:
+    kind = "button" if keyword.is_button else "phrase" if " " in keyword.spelling else "word"
+    if keyword.is_international:
+        return f'the international {kind} "{keyword.spelling.upper()}"'
+    languages = " or ".join(LEXICON.names[other.language] for other in found)
+    return f'the {languages} {kind} "{keyword.spelling}"'
+
+
+def _keyword_intent(keyword: Keyword, language: str, explanation: str) -> Intent:
+    is_affirmation = keyword.meaning is Meaning.AFFIRMATION
+    if is_affirmation:
+        explanation = f"{explanation} It says yes only to a question that was asked."
+    return Intent(
+        intent=_INTENTS[keyword.meaning],
+        rule=f"{keyword.language}/affirmation" if is_affirmation else keyword.rule,
+        language=language,
+        explanation=explanation,
+        topic="any" if keyword.meaning is Meaning.EVERYTHING else "marketing",
+        is_international=keyword.is_international,
+        is_affirmation=is_affirmation,
+    )
+
+
+def _doubtful(intent: Intent) -> Intent:
+    return replace(intent, intent=IntentValue.REVIEW, confidence=_DOUBT)
+
+
+def _judge_kind(message: InboundMessage, language_hint: str | None) -> Intent:
+    match message.kind:
+        case MessageKind.OTHER if not message.text:
+            return _says_nothing(message.kind)
+        case MessageKind.TEXT | MessageKind.CAPTION | MessageKind.EDIT | MessageKind.OTHER:
+            return classify(message.text, language_hint=language_hint)
+        case MessageKind.TEMPLATE_BUTTON | MessageKind.REPLY_BUTTON | MessageKind.LIST_REPLY:
+            return _judge_button(message.text, message.payload, language_hint)
+        case MessageKind.FLOW:
+            return _judge_form(message.payload)
+        case MessageKind.UNAVAILABLE:
+            # A first message to a number shared with the WhatsApp Business app arrives without its content.
+            explanation = "WhatsApp did not pass on what the message says; it may ask to stop."
+            return _doubtful(Intent(IntentValue.REVIEW, "whatsapp/131060", explanation=explanation))
+        case kind:
+            return _says_nothing(kind)
+
+
+def _says_nothing(kind: MessageKind) -> Intent:
+    explanation = f"A message of this kind ({kind.value}) says nothing about marketing."
+    return Intent(IntentValue.NONE, f"kind/{kind.value}", explanation=explanation)
+
+
+def _in_group(intent: Intent) -> Intent:
+    if intent.intent is IntentValue.NONE:
+        return replace(intent, is_affirmation=False)
+    asks_to_stop = intent.intent in {IntentValue.OPT_OUT, IntentValue.REVIEW}
+    return replace(
+        intent,
+        intent=IntentValue.REVIEW if asks_to_stop else IntentValue.NONE,
+        rule=f"group/{intent.rule}",
+        confidence=_DOUBT,
+        explanation=f"Written in a group, so perhaps not to us. {intent.explanation}",
+    )
+
+
+def _judge_button(label: str, payload: str, language_hint: str | None) -> Intent:
+    by_label = classify(label if label.strip() else payload, language_hint=language_hint)
+    word, scope, slug = (*payload.strip().lower().split(":", 3), "", "")[:3]
+    wish = _PAYLOADS.get(word)
+    if wish is None:
+        return by_label
+    if wish is IntentValue.OPT_IN and by_label.intent is IntentValue.OPT_OUT:
+        explanation = "The button's label asks to stop, its payload to start."
+        return _doubtful(replace(by_label, rule="payload/contradiction", explanation=explanation))
+    topic = "any" if scope in {"all", "any"} else "marketing"
+    if scope == "topic" and _SLUG.fullmatch(slug):
+        topic = slug
+    explanation = f'A button was tapped that carries "{word}".'
+    return Intent(wish, f"payload/{word}", language=by_label.language, explanation=explanation, topic=topic)
+
+
+def _judge_form(payload: str) -> Intent:
+    """The answer of a WhatsApp Flow: one switch that is off outweighs others that are on."""
+    try:
+        answer = json.loads(payload)
+    except (ValueError, RecursionError):
+        return Intent(IntentValue.NONE, "flow/unreadable", explanation="The form's answer is not valid JSON.")
+    switches = (
+        {_switch(value) for key, value in answer.items() if _is_about_marketing(key)}
+        if isinstance(answer, dict)
+        else set()
+    )
+    if False in switches:
+        return Intent(IntentValue.OPT_OUT, "flow/marketing_off", explanation="Marketing was switched off in a form.")
+    if True in switches:
+        return Intent(IntentValue.OPT_IN, "flow/marketing_on", explanation="Marketing was switched on in a form.")
+    return Intent(IntentValue.NONE, "flow/none", explanation="The form's answer says nothing about marketing.")
+
+
+def _is_about_marketing(key: str) -> bool:
+    return key.strip().lower().startswith("marketing")
+
+
+def _switch(value: object) -> bool | None:
+    """On, off, or neither."""
+    if isinstance(value, bool):
+        return value
+    return _SWITCH.get(normalisation.normalise(value)) if isinstance(value, str) else None

@@ -1,0 +1,80 @@
+"""Doubtful replies: a person settles them, or the deadline does. Either way the verdict carries the reply's own time."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+from django.db import transaction
+
+from preferences import decisions, regimes
+from preferences.decisions import Act
+from preferences.models import EventKind, Reply, ReviewOutcome, ReviewState, Source, batches
+from preferences.models.scopes import MARKETING
+
+_BATCH = 200
+
+_KINDS = {
+    ReviewOutcome.OPT_OUT: EventKind.STOP,
+    ReviewOutcome.DEADLINE: EventKind.STOP,
+    ReviewOutcome.NOT_OPT_OUT: EventKind.RELEASE,
+}
+
+
+def settle(replies: Sequence[Reply], outcome: ReviewOutcome, *, now: dt.datetime, actor: int = 0) -> int:
+    """Settle waiting reviews: an opt-out takes effect from the moment the person wrote, anything else ends the hold.
+
+    Replies that were settled meanwhile are left alone: the first verdict stands. Returns how many were settled.
+    """
+    with transaction.atomic():
+        waiting = list(
+            Reply.objects.filter(pk__in=[reply.pk for reply in replies], review_state=ReviewState.WAITING)
+            .select_for_update()
+            .select_related("subscriber")
+            .order_by("pk")
+        )
+        desks = decisions.desks_of({reply.sender_id for reply in waiting})
+        acts = [_act(reply, desks[reply.sender_id], outcome, actor, now) for reply in waiting]
+        recorded = decisions.record_many(acts, now=now)
+        rows = [
+            (reply.pk, ReviewState.SETTLED.value, outcome.value, one.position)
+            for reply, one in zip(waiting, recorded, strict=True)
+        ]
+        batches.update(Reply, key="id", fields=("review_state", "review_outcome", "event"), rows=rows)
+    return len(waiting)
+
+
+def settle_due(*, now: dt.datetime) -> int:
+    """What nobody settled by its deadline becomes an opt-out: doubt protects the person."""
+    total = 0
+    while True:
+        due = Reply.objects.filter(review_state=ReviewState.WAITING, review_due_at__lte=now).order_by(
+            "review_due_at", "pk"
+        )
+        batch = list(due[:_BATCH])
+        if not batch:
+            return total
+        total += settle(batch, ReviewOutcome.DEADLINE, now=now)
+
+
+def _act(reply: Reply, desk: decisions.Desk, outcome: ReviewOutcome, actor: int, now: dt.datetime) -> Act:
+    country = reply.subscriber.country
+    return Act(
+        subscriber=reply.subscriber_id,
+        kind=_KINDS[outcome],
+        scope=desk.closing_scope(topic=MARKETING, country=country, at=reply.sent_at),
+        effective_at=reply.sent_at,
+        received_at=reply.received_at,
+        source=Source.REVIEW,
+        source_ref=bytes(reply.digest),
+        portfolio=desk.portfolio,
+        sender=desk.sender,
+        policy_version=desk.policy.version,
+        regime_version=regimes.VERSION,
+        rule=f"review/{outcome.value}",
+        language=reply.language,
+        jurisdiction=country,
+        actor=actor,
+        reason=outcome.value,
+        expression="implied" if outcome == ReviewOutcome.DEADLINE else "expressed",
+    )

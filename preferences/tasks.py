@@ -1,0 +1,90 @@
+"""Celery tasks: each loads nothing but a clock and makes one call. Losing one costs a sweep; running it twice, nothing.
+
+`ring_inbox` is the bell: after a commit it asks a worker to look now, at most every 100 ms a process, without retry and
+never in the way of the request.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+from celery import shared_task
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from preferences import inbox, outbox, retention, reviews, seals
+from preferences.models import Heartbeat
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(name="preferences.tasks.process_inbox", expires=60)
+def process_inbox() -> None:
+    """Work until the inbox is empty, then let the outbox know."""
+    outcome = inbox.process()
+    if outcome.done and not settings.CELERY_EMBEDDED:
+        deliver_outbox.apply_async(retry=False)
+
+
+@shared_task(name="preferences.tasks.deliver_outbox", expires=60)
+def deliver_outbox() -> None:
+    outbox.deliver()
+
+
+@shared_task(name="preferences.tasks.settle_reviews")
+def settle_reviews() -> None:
+    reviews.settle_due(now=timezone.now())
+
+
+@shared_task(name="preferences.tasks.seal_ledger")
+def seal_ledger() -> None:
+    seals.seal(now=timezone.now())
+
+
+@shared_task(name="preferences.tasks.keep_house")
+def keep_house() -> None:
+    """Partitions ahead of time, and what retention lets go."""
+    retention.prepare_partitions(timezone.now())
+    retention.purge(now=timezone.now())
+
+
+@shared_task(name="preferences.tasks.beat")
+def beat() -> None:
+    """Say that schedule and worker are alive."""
+    Heartbeat.objects.update_or_create(name="worker", defaults={"seen_at": timezone.now()})
+
+
+class _Bell:
+    """Rings from a thread of its own: a slow or dead broker costs a webhook nothing."""
+
+    def __init__(self, *, pause_seconds: float) -> None:
+        self._pause_seconds = pause_seconds
+        self._rung = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def ring(self) -> None:
+        self._rung.set()
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._run, name="bell", daemon=True)
+            self._thread.start()
+
+    def _run(self) -> None:
+        while self._rung.wait():
+            self._rung.clear()
+            try:
+                process_inbox.apply_async(retry=False)
+            except Exception:
+                logger.warning("The bell was not heard; the next sweep will look.", exc_info=True)
+            time.sleep(self._pause_seconds)
+
+
+_bell = _Bell(pause_seconds=0.1)
+
+
+def ring_inbox() -> None:
+    """Ask for the inbox to be looked at now. Nothing to do in the embedded default: its worker sweeps every 250 ms."""
+    if not settings.CELERY_EMBEDDED and not connection.in_atomic_block:
+        _bell.ring()
