@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from preferences.encryption import pseudonyms
 from preferences.identifiers import Identifier, parse_recipient
@@ -28,10 +28,12 @@ from preferences.models import (
     Pause,
     PlatformStop,
     PolicyVersion,
+    Scheme,
     Scope,
     Sender,
     Tombstone,
     UnknownConsent,
+    batches,
 )
 from preferences.models.scopes import MARKETING, NO_BRAND, SERVICE, topic_covers
 
@@ -134,14 +136,20 @@ def _asked(channel: str, topic: str, brands: Iterable[Brand] | None) -> list[_As
 
 
 def _people(identifiers: list[Identifier]) -> dict[str, list[int]]:
-    """The people behind each match key: one for a number, perhaps several for a BSUID known in several portfolios."""
-    keys = {one.match_key: one.scheme for one in identifiers}
-    rows = Identity.objects.filter(match_key__any=list(keys), ended_at=None).values_list(
-        "match_key", "scheme", "root_id"
-    )
+    """The people behind each match key: one for a number, perhaps several for a BSUID known in several portfolios.
+
+    A user id that was given up is still its person's: unlike a number it is never given to anybody else.
+    """
     people: dict[str, list[int]] = {}
-    for match_key, scheme, root in rows:
+    keys = {one.match_key: one.scheme for one in identifiers}
+    live = Identity.objects.filter(match_key__any=list(keys), ended_at=None)
+    for match_key, scheme, root in batches.read(live.values_list("match_key", "scheme", "root_id")):
         if keys[match_key] == scheme:
+            people.setdefault(match_key, []).append(root)
+    left = [key for key, scheme in keys.items() if scheme != Scheme.PHONE and key not in people]
+    if left:
+        ended = Identity.objects.filter(match_key__any=left).exclude(ended_at=None)
+        for match_key, root in batches.read(ended.values_list("match_key", "root_id")):
             people.setdefault(match_key, []).append(root)
     return people
 
@@ -165,13 +173,8 @@ class _States:
         scoped = ("subscriber_id", "controller", "brand", "channel", "topic")
         consents = Consent.objects.filter(subscriber__any=roots, channel__in=channels)
         self._consents = _grouped(consents.values_list(*scoped, "status", "effective_at", "version"))
-        self._stops = _grouped(
-            PlatformStop.objects.filter(subscriber__any=roots).values_list(
-                "subscriber_id", "portfolio_id", "since", "event"
-            )
-            if Channel.WHATSAPP in channels
-            else []
-        )
+        stops = PlatformStop.objects.filter(subscriber__any=roots if Channel.WHATSAPP in channels else [])
+        self._stops = _grouped(stops.values_list("subscriber_id", "portfolio_id", "since", "event"))
         self._holds = _grouped(Hold.objects.filter(subscriber__any=roots).values_list(*scoped, "since", "event"))
         pauses = Pause.objects.filter(subscriber__any=roots, until__gt=now)
         self._pauses = _grouped(pauses.values_list(*scoped, "until", "event"))
@@ -225,9 +228,9 @@ class _States:
         return NO_CONSENT
 
 
-def _grouped(rows: Iterable[tuple[Any, ...]]) -> dict[int, list[tuple[Any, ...]]]:
+def _grouped(rows: QuerySet[Any, Any]) -> dict[int, list[tuple[Any, ...]]]:
     grouped: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
-    for root, *values in rows:
+    for root, *values in batches.read(rows):
         grouped[root].append(tuple(values))
     return grouped
 

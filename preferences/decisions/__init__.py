@@ -1,8 +1,10 @@
 """The only door through which consent changes. Everything that opts in or out, holds or corrects comes through here."""
 
 from preferences.decisions.acts import Act, DecisionError, Help, Question, Recorded, StalePersonError
+from preferences.decisions.assigning import assign_sender, split
 from preferences.decisions.people import Change, People, Sighting
 from preferences.decisions.policies import Desk, desks_of, ensure_senders
+from preferences.decisions.rebuilding import Rebuilt, rebuild
 from preferences.decisions.recording import record, record_many
 
 __all__ = [
@@ -13,11 +15,15 @@ __all__ = [
     "Help",
     "People",
     "Question",
+    "Rebuilt",
     "Recorded",
     "Sighting",
     "StalePersonError",
+    "assign_sender",
     "desks_of",
     "ensure_senders",
+    "rebuild",
     "record",
     "record_many",
+    "split",
 ]

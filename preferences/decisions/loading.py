@@ -21,6 +21,7 @@ from preferences.models import (
     Scheme,
     Scope,
     Subscriber,
+    batches,
 )
 
 
@@ -51,7 +52,7 @@ def lock(subscribers: Iterable[int]) -> None:
     """Lock these people (their roots) in id order. Must run inside a transaction, before anything about them is read."""
     wanted = sorted(set(subscribers))
     roots = Subscriber.objects.filter(pk__any=wanted).order_by().values("root_id")
-    list(Subscriber.objects.filter(pk__in=roots).order_by("pk").select_for_update().values_list("pk"))
+    batches.read(Subscriber.objects.filter(pk__in=roots).order_by("pk").select_for_update().values_list("pk"))
 
 
 def load(subscribers: Iterable[int]) -> Loaded:
@@ -60,7 +61,7 @@ def load(subscribers: Iterable[int]) -> Loaded:
     loaded = Loaded()
     roots = Subscriber.objects.filter(pk__any=wanted).order_by().values("root_id")
     rows = Subscriber.objects.filter(root__in=roots).values_list("id", "public_id", "root_id", "locale", "country")
-    loaded.members = {row[0]: Member(*row) for row in rows}
+    loaded.members = {row[0]: Member(*row) for row in batches.read(rows)}
     if any(pk not in loaded.members for pk in wanted):
         raise StalePersonError("A subscriber of this batch is gone.")
     owners: dict[uuid.UUID, int] = {member.public_id: member.root for member in loaded.members.values()}
@@ -77,7 +78,21 @@ def _load_events(loaded: Loaded, owners: dict[uuid.UUID, int]) -> None:
         "source_ref", "sender", "portfolio", "voids", "until", "row_hash",
     )  # fmt: skip
     by_person: dict[uuid.UUID, list[Event]] = defaultdict(list)
-    for position, person, kind, controller, brand, channel, topic, at, source, ref, sender, portfolio, *rest in rows:
+    for (
+        position,
+        person,
+        kind,
+        controller,
+        brand,
+        channel,
+        topic,
+        at,
+        source,
+        ref,
+        sender,
+        portfolio,
+        *rest,
+    ) in batches.read(rows):
         voids, until, digest = rest
         scope = Scope(controller, brand, channel, topic)
         event = Event(
@@ -129,22 +144,22 @@ def _load_states(loaded: Loaded) -> None:
     consents = Consent.objects.filter(subscriber__any=ids).values_list(
         "subscriber_id", "controller", "brand", "channel", "topic", "status", "effective_at", "event", "version"
     )
-    for pk, controller, brand, channel, topic, status, at, event, version in consents:
+    for pk, controller, brand, channel, topic, status, at, event, version in batches.read(consents):
         scope = Scope(controller, brand, channel, topic)
         states[pk].consents[scope] = ConsentState(scope, status, at, event, version)
     stops = PlatformStop.objects.filter(subscriber__any=ids)
-    for pk, *values in stops.values_list("subscriber_id", "sender_id", "portfolio_id", "since", "event"):
+    for pk, *values in batches.read(stops.values_list("subscriber_id", "sender_id", "portfolio_id", "since", "event")):
         states[pk].platform_stops[values[0]] = PlatformState(*values)
     holds = Hold.objects.filter(subscriber__any=ids).values_list(
         "subscriber_id", "reply", "controller", "brand", "channel", "topic", "since", "event"
     )
-    for pk, reply, controller, brand, channel, topic, since, event in holds:
+    for pk, reply, controller, brand, channel, topic, since, event in batches.read(holds):
         scope = Scope(controller, brand, channel, topic)
         states[pk].holds[bytes(reply)] = HoldState(bytes(reply), scope, since, event)
     pauses = Pause.objects.filter(subscriber__any=ids).values_list(
         "subscriber_id", "controller", "brand", "channel", "topic", "until", "event"
     )
-    for pk, controller, brand, channel, topic, until, event in pauses:
+    for pk, controller, brand, channel, topic, until, event in batches.read(pauses):
         scope = Scope(controller, brand, channel, topic)
         states[pk].pauses[scope] = PauseState(scope, until, event)
     for pk, state in states.items():

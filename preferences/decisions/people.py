@@ -103,7 +103,7 @@ class People:
             Identity.objects.filter(match_key__any=match_keys, ended_at=None),
             Identity.objects.filter(match_key__any=match_keys).exclude(ended_at=None),
         ):
-            for values in rows.values_list(*_FIELDS):
+            for values in batches.read(rows.values_list(*_FIELDS)):
                 self._add(_Row(*values))
 
     def _load_companions(self, known: list[tuple[Sighting, list[tuple[Key, str]]]], moves: list[Change]) -> None:
@@ -115,7 +115,7 @@ class People:
             return
         loaded = {row.id for rows in self._rows.values() for row in rows}
         others = Identity.objects.filter(root__any=sorted(roots), ended_at=None).values_list(*_FIELDS)
-        for values in others:
+        for values in batches.read(others):
             if values[0] not in loaded:
                 self._add(_Row(*values))
 

@@ -27,36 +27,40 @@ def record(act: Act, *, now: dt.datetime) -> Recorded:
 
 
 def record_many(
-    acts: Sequence[Act], *, now: dt.datetime, people: People | None = None, helps: Sequence[Help] = ()
+    acts: Sequence[Act],
+    *,
+    now: dt.datetime,
+    people: People | None = None,
+    helps: Sequence[Help] = (),
+    touched: Iterable[int] = (),
 ) -> list[Recorded]:
     """Record acts and bring consent, holds, platform stops and the outbox to what the ledger now folds to.
 
     Guarantees: all or nothing; an act already on record (same source and source_ref) is returned, not written again; the
     result does not depend on the order or grouping of acts; positions are gap-free and in commit order. `people` are the
-    identities learned with the acts, whose joins and hand-overs are settled here. `helps` are questions for help, which
+    identities learned with the acts, whose joins and hand-overs are settled here; `touched` are others to fold anew. `helps` are questions for help, which
     are answered but bear on no consent.
 
     Raises DecisionError for an act that may not be recorded, StalePersonError when the transaction must be tried again.
     """
     with transaction.atomic():
-        if people and not (acts or helps or people.touched):
-            people.save()
-            return []
-        everybody = {act.subscriber for act in acts} | {one.subscriber for one in helps}
+        everybody = {act.subscriber for act in acts} | {one.subscriber for one in helps} | set(touched)
         if people:
             lock(everybody | people.touched | {root for joined in people.joined for root in joined[:2]})
             people.save()
             everybody |= people.touched
         else:
             lock(everybody)
+        if not everybody:
+            return []
         loaded = load(everybody)
-        acts = [*acts, *_joins(people, loaded, now)]
+        joins = _joins(people, loaded, now)
         batch = _Batch(loaded, now)
-        recorded = [batch.add(act) for act in acts]
-        batch.settle(people.touched if people else set())
+        recorded = [batch.add(act) for act in (*acts, *joins)]
+        batch.settle(everybody if touched else people.touched if people else set())
         batch.answer(acts, helps)
         batch.write()
-        return [replace(one, position=batch.real(one.position)) for one in recorded]
+        return [replace(one, position=batch.real(one.position)) for one in recorded[: len(acts)]]
 
 
 class _Batch:
@@ -128,7 +132,7 @@ class _Batch:
             raise DecisionError(f"A {target.kind} is never corrected: only the person can take it back.")
 
     def settle(self, touched: set[int]) -> None:
-        for root in self._changed | touched:
+        for root in self._changed | {self._loaded.root_of(pk) for pk in touched}:
             self._after[root] = fold(self._loaded.events[root])
 
     def answer(self, acts: Iterable[Act], helps: Iterable[Help]) -> None:

@@ -83,7 +83,7 @@ def apply(batch: Batch, *, now: dt.datetime) -> None:
         if one.intent.intent == IntentValue.HELP and not _is_silent(one.message)
     ]
     recorded = decisions.record_many(acts, now=now, people=people, helps=helps)
-    positions = {act.source_ref: one.position for act, one in zip(acts, recorded, strict=False)}
+    positions = {act.source_ref: one.position for act, one in zip(acts, recorded, strict=True)}
     _write_replies(replies, positions, now)
 
 

@@ -25,7 +25,7 @@ from preferences.redaction import redact
 
 logger = logging.getLogger(__name__)
 
-BATCH_ENTRIES = 500
+BATCH_ENTRIES = 1_000
 #: Keeps a batch of fat bodies (up to 1,000 updates each) short, so that a STOP behind it waits less than a second.
 BATCH_BYTES = 1_000_000
 RETRY_CEILING = dt.timedelta(hours=1)
@@ -101,6 +101,7 @@ def _process_lane(lane: str, now: dt.datetime, outcome: Outcome) -> bool:
     ids: list[int] = []
     try:
         with transaction.atomic():
+            batches.prefer_indexes()
             ids = _claim(lane, now)
             if not ids:
                 return False
@@ -137,6 +138,7 @@ def _process_halves(ids: list[int], now: dt.datetime, outcome: Outcome, *, attem
     """Try again what failed: whole while another worker may have been in the way, then in halves, then one by one."""
     try:
         with transaction.atomic():
+            batches.prefer_indexes()
             _process_claimed(ids, now)
         outcome.done += len(ids)
         return
@@ -159,14 +161,14 @@ def _process_halves(ids: list[int], now: dt.datetime, outcome: Outcome, *, attem
 
 
 def _process_claimed(ids: list[int], now: dt.datetime) -> None:
-    rows = list(
+    rows = (
         InboxEntry.objects.filter(pk__any=ids)
         .exclude(state=InboxState.DONE)
         .order_by("received_at", "id")
         .select_for_update()
         .values_list("id", "lane", "body", "received_at")
     )
-    entries = [_read(pk, lane, bytes(body), received_at) for pk, lane, body, received_at in rows]
+    entries = [_read(pk, lane, body, received_at) for pk, lane, body, received_at in batches.read(rows)]
     apply([(entry.id, entry.received_at, entry.reading) for entry in entries], now=now)
     _finish(entries, now)
 

@@ -6,10 +6,12 @@ row locks in the same order. Reads use the ORM with the `any` lookup (`match_key
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
+import psycopg
 from django.db import connection, models
 from django.db.models.fields.related_lookups import RelatedIn
 from django.db.models.lookups import In
@@ -24,6 +26,10 @@ class _ArraySql:
     """`column = ANY(array)`: one bound parameter on PostgreSQL however many values, an ordinary IN on SQLite."""
 
     lookup_name = "any"
+
+    def get_prep_lookup(self: Any) -> Any:
+        """Values come in the column's own Python type: preparing each of ten thousand would cost more than the query."""
+        return list(self.rhs) if is_postgresql() else super().get_prep_lookup()  # type: ignore[misc]
 
     def as_postgresql(self: Any, compiler: Any, conn: Any) -> tuple[str, list[Any]]:
         if not isinstance(self.rhs, (list, tuple, set)):
@@ -44,6 +50,34 @@ class RelatedArrayIn(_ArraySql, RelatedIn):
 
 def is_postgresql() -> bool:
     return connection.vendor == "postgresql"
+
+
+def read(queryset: models.QuerySet[Any, Any]) -> list[Row]:
+    """The tuples of a `values_list` queryset. On PostgreSQL over a binary cursor, which reads times and bytes in C."""
+    if not is_postgresql():
+        return list(queryset)
+    sql, parameters = queryset.query.sql_with_params()
+    return _execute(sql, parameters).fetchall()
+
+
+def prefer_indexes() -> None:
+    """For this transaction, find rows by their indexes. The tables of a queue change faster than their statistics, and a
+    plan made from stale ones reads the whole queue for each batch."""
+    if is_postgresql():
+        _execute("SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)", ())
+
+
+def _execute(sql: str, parameters: Sequence[Any]) -> psycopg.Cursor[Row]:
+    """Run one statement with server-side binding and binary results, on Django's own connection and query log."""
+    connection.ensure_connection()
+    cursor = psycopg.Cursor(connection.connection)
+    cursor.format = psycopg.pq.Format.BINARY
+    started = time.monotonic()
+    with connection.wrap_database_errors:
+        cursor.execute(sql, parameters)
+    if connection.queries_logged:
+        connection.queries_log.append({"sql": sql, "time": f"{time.monotonic() - started:.3f}"})
+    return cursor
 
 
 def reserve_ids(model: type[models.Model], count: int) -> Iterator[int]:
@@ -70,17 +104,15 @@ def insert(model: type[models.Model], fields: Sequence[str], rows: Sequence[Row]
     if not rows:
         return
     columns = _columns(model, fields)
-    names = ", ".join(f'"{column.column}"' for column in columns)
-    table = model._meta.db_table
     with connection.cursor() as cursor:
         if is_postgresql():
-            with cursor.copy(f'COPY "{table}" ({names}) FROM STDIN (FORMAT BINARY)') as copy:
+            with cursor.copy(f"COPY {_table(model)} ({_names(columns)}) FROM STDIN (FORMAT BINARY)") as copy:
                 copy.set_types([_element_type(column) for column in columns])
                 for row in rows:
                     copy.write_row(row)
             return
-        marks = ", ".join(["%s"] * len(columns))
-        cursor.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', _prepared(columns, rows))
+        sql = f"INSERT INTO {_table(model)} ({_names(columns)}) VALUES ({_marks(columns)})"
+        cursor.executemany(sql, _prepared(columns, rows))
 
 
 def upsert(
@@ -91,47 +123,62 @@ def upsert(
     `set_sql` says how (it may name the stored row `old` and the offered one `excluded`); by default every other field
     is replaced. No two rows may have the same unique fields.
     """
-    if not rows:
-        return
-    table = model._meta.db_table
     columns = _columns(model, fields)
-    names = ", ".join(f'"{column.column}"' for column in columns)
-    key = ", ".join(f'"{column.column}"' for column in _columns(model, unique))
     action = set_sql or ", ".join(
-        f'"{column.column}" = excluded."{column.column}"' for column in columns if column.name not in unique
+        f"{_quoted(column)} = excluded.{_quoted(column)}" for column in columns if column.name not in unique
     )
-    conflict = f"ON CONFLICT ({key}) DO UPDATE SET {action}"
-    with connection.cursor() as cursor:
-        if is_postgresql():
-            arrays = ", ".join(f"%s::{_array_type(column)}" for column in columns)
-            sql = f'INSERT INTO "{table}" AS old ({names}) SELECT * FROM unnest({arrays}) {conflict}'
-            cursor.execute(sql, [list(values) for values in zip(*rows, strict=True)])
-            return
-        marks = ", ".join(["%s"] * len(columns))
-        sql = f'INSERT INTO "{table}" AS old ({names}) VALUES ({marks}) {conflict}'
-        cursor.executemany(sql, _prepared(columns, rows))
+    _run(
+        f"INSERT INTO {_table(model)} AS old ({_names(columns)}) {{source}} "
+        f"ON CONFLICT ({_names(_columns(model, unique))}) DO UPDATE SET {action}",
+        columns,
+        rows,
+        postgresql=f"SELECT * FROM unnest({_arrays(columns)})",
+        sqlite=f"VALUES ({_marks(columns)})",
+    )
 
 
 def update(model: type[models.Model], *, key: str, fields: Sequence[str], rows: Sequence[Row]) -> None:
     """Set `fields` of the rows named by `key`, the first value of each tuple."""
-    if not rows:
-        return
-    table = model._meta.db_table
     columns = _columns(model, [key, *fields])
-    with connection.cursor() as cursor:
-        if is_postgresql():
-            arrays = ", ".join(f"%s::{_array_type(column)}" for column in columns)
-            names = ", ".join(f'"{column.column}"' for column in columns)
-            settings = ", ".join(f'"{column.column}" = new."{column.column}"' for column in columns[1:])
-            cursor.execute(
-                f'UPDATE "{table}" AS old SET {settings} FROM unnest({arrays}) AS new ({names}) '
-                f'WHERE old."{columns[0].column}" = new."{columns[0].column}"',
-                [list(values) for values in zip(*rows, strict=True)],
-            )
-            return
-        settings = ", ".join(f'"{column.column}" = %s' for column in columns[1:])
-        prepared = ((*row[1:], row[0]) for row in _prepared(columns, rows))
-        cursor.executemany(f'UPDATE "{table}" SET {settings} WHERE "{columns[0].column}" = %s', prepared)
+    name, *targets = [_quoted(column) for column in columns]
+    # SQLite names its parameters by place, so that the key can come first here as well.
+    _run(
+        f"UPDATE {_table(model)} AS old SET {{source}}",
+        columns,
+        rows,
+        postgresql=", ".join(f"{target} = new.{target}" for target in targets)
+        + f" FROM unnest({_arrays(columns)}) AS new ({_names(columns)}) WHERE old.{name} = new.{name}",
+        sqlite=", ".join(f"{target} = ?{place}" for place, target in enumerate(targets, start=2))
+        + f" WHERE {name} = ?1",
+    )
+
+
+def repoint(model: type[models.Model], field: str, pairs: Sequence[tuple[Any, Any]]) -> None:
+    """Change `field` from the first to the second value of each pair, wherever it stands."""
+    (column,) = _columns(model, [field])
+    name = _quoted(column)
+    _run(
+        f"UPDATE {_table(model)} AS old SET {name} = {{source}}",
+        [column, column],
+        pairs,
+        postgresql=f"pair.after FROM unnest({_arrays([column, column])}) AS pair (before, after) "
+        f"WHERE old.{name} = pair.before",
+        sqlite=f"?2 WHERE {name} = ?1",
+    )
+
+
+def delete(model: type[models.Model], *, key: Sequence[str], rows: Sequence[Row]) -> None:
+    """Delete the rows named by `key`; rows that are not there are no error."""
+    columns = _columns(model, key)
+    names = [_quoted(column) for column in columns]
+    _run(
+        f"DELETE FROM {_table(model)} AS old {{source}}",
+        columns,
+        rows,
+        postgresql=f"USING unnest({_arrays(columns)}) AS gone ({_names(columns)}) WHERE "
+        + " AND ".join(f"old.{name} = gone.{name}" for name in names),
+        sqlite="WHERE " + " AND ".join(f"{name} = %s" for name in names),
+    )
 
 
 def partition_key(key: str, partition: str) -> tuple[str, ...]:
@@ -139,50 +186,44 @@ def partition_key(key: str, partition: str) -> tuple[str, ...]:
     return (key, partition) if is_postgresql() else (key,)
 
 
-def repoint(model: type[models.Model], field: str, pairs: Sequence[tuple[Any, Any]]) -> None:
-    """Change `field` from the first to the second value of each pair, wherever it stands."""
-    if not pairs:
-        return
-    table = model._meta.db_table
-    (column,) = _columns(model, [field])
-    name = column.column
-    with connection.cursor() as cursor:
-        if is_postgresql():
-            kind = _array_type(column)
-            cursor.execute(
-                f'UPDATE "{table}" AS old SET "{name}" = pair.after FROM unnest(%s::{kind}, %s::{kind}) '
-                f'AS pair (before, after) WHERE old."{name}" = pair.before',
-                [list(values) for values in zip(*pairs, strict=True)],
-            )
-            return
-        cursor.executemany(f'UPDATE "{table}" SET "{name}" = %s WHERE "{name}" = %s', [pair[::-1] for pair in pairs])
-
-
-def delete(model: type[models.Model], *, key: Sequence[str], rows: Sequence[Row]) -> None:
-    """Delete the rows named by `key`; rows that are not there are no error."""
-    if not rows:
-        return
-    table = model._meta.db_table
-    columns = _columns(model, key)
-    with connection.cursor() as cursor:
-        if is_postgresql():
-            arrays = ", ".join(f"%s::{_array_type(column)}" for column in columns)
-            names = ", ".join(f'"{column.column}"' for column in columns)
-            match = " AND ".join(f'old."{column.column}" = gone."{column.column}"' for column in columns)
-            cursor.execute(
-                f'DELETE FROM "{table}" AS old USING unnest({arrays}) AS gone ({names}) WHERE {match}',
-                [list(values) for values in zip(*rows, strict=True)],
-            )
-            return
-        match = " AND ".join(f'"{column.column}" = %s' for column in columns)
-        cursor.executemany(f'DELETE FROM "{table}" WHERE {match}', _prepared(columns, rows))
-
-
 def chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
     """`items` in lists of `size`, the last one shorter."""
     iterator = iter(items)
     while chunk := list(islice(iterator, size)):
         yield chunk
+
+
+def _run(
+    template: str, columns: Sequence[models.Field[Any, Any]], rows: Sequence[Row], *, postgresql: str, sqlite: str
+) -> None:
+    """Run `template` for all rows: one statement over arrays on PostgreSQL, one statement a row on SQLite."""
+    if not rows:
+        return
+    if is_postgresql():
+        _execute(template.format(source=postgresql), [list(values) for values in zip(*rows, strict=True)])
+        return
+    with connection.cursor() as cursor:
+        cursor.executemany(template.format(source=sqlite), _prepared(columns, rows))
+
+
+def _table(model: type[models.Model]) -> str:
+    return f'"{model._meta.db_table}"'
+
+
+def _quoted(column: models.Field[Any, Any]) -> str:
+    return f'"{column.column}"'
+
+
+def _names(columns: Iterable[models.Field[Any, Any]]) -> str:
+    return ", ".join(_quoted(column) for column in columns)
+
+
+def _marks(columns: Sequence[models.Field[Any, Any]]) -> str:
+    return ", ".join(["%s"] * len(columns))
+
+
+def _arrays(columns: Iterable[models.Field[Any, Any]]) -> str:
+    return ", ".join(f"%s::{_array_type(column)}" for column in columns)
 
 
 def _columns(model: type[models.Model], fields: Sequence[str]) -> list[models.Field[Any, Any]]:
