@@ -15,7 +15,7 @@ from django.test import Client, TransactionTestCase
 from preferences import inbox
 from preferences.models import ApiKey, Brand, Controller, LedgerHead, PolicyVersion, Portfolio, Provider, Sender
 from preferences.signing import sign_meta
-from preferences.webhooks import whatsapp
+from preferences.webhooks import store, whatsapp
 from tests import ledger_guard
 
 FIXTURES = Path(__file__).parent / "fixtures" / "whatsapp"
@@ -51,6 +51,13 @@ def _ledger_guard_lets_tests_flush() -> Iterator[None]:
     TransactionTestCase._fixture_teardown = teardown
     yield
     TransactionTestCase._fixture_teardown = flush
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """The door's writer has a connection of its own; it ends before the test database is dropped."""
+    yield
+    store.drain()
 
 
 @pytest.fixture

@@ -95,8 +95,15 @@ CASES = [
     *[
         Case(f"status_{name}", {ALICE: NOTHING}, [])
         for name in (
-            "sent", "delivered", "read", "delivered_legacy", "failed_131049", "failed_130472", "failed_131026",
-            "failed_131047", "failed_130403",
+            "sent",
+            "delivered",
+            "read",
+            "delivered_legacy",
+            "failed_131049",
+            "failed_130472",
+            "failed_131026",
+            "failed_131047",
+            "failed_130403",
         )
     ],
     Case("status_delivered_bsuid_only", {CHIARA: NOTHING}, []),

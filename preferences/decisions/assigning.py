@@ -42,8 +42,12 @@ def assign_sender(sender: Sender, brand: Brand | None, *, actor: int, now: dt.da
             Q(brand=ANY_BRAND, controller=0, kind__in=CLOSING) | Q(brand=NO_BRAND, kind__in=_CARRIED), sender=sender.pk
         )
         rows = list(spoken.order_by("position"))
-        people = dict(Subscriber.objects.filter(public_id__any=[row.subscriber for row in rows]).values_list("public_id", "pk"))
-        recorded = record_many([_carried(row, people[row.subscriber], sender, brand, actor, now) for row in rows], now=now)
+        people = dict(
+            Subscriber.objects.filter(public_id__any=[row.subscriber for row in rows]).values_list("public_id", "pk")
+        )
+        recorded = record_many(
+            [_carried(row, people[row.subscriber], sender, brand, actor, now) for row in rows], now=now
+        )
     return sum(one.is_new for one in recorded)
 
 
@@ -94,4 +98,3 @@ def split(subscriber: Subscriber, *, actor: int, reason: str, now: dt.datetime) 
             related=row.public_id,
         )
         return record_many([act], now=now, touched={row.pk, former.pk})[0]
-

@@ -35,7 +35,10 @@ class Member(NamedTuple):
 
 @dataclass(slots=True)
 class Loaded:
-    """Everybody a batch touches: `members` of each person, their events and those carried over, and the stored rows."""
+    """Everybody a batch touches: `members` of each person, their events and those carried over, and the stored rows.
+
+    `heirs` says who now has a number of an earlier holder, and until when that holder's stops stay on it.
+    """
 
     members: dict[int, Member] = field(default_factory=dict)
     events: dict[int, list[Event]] = field(default_factory=lambda: defaultdict(list))
@@ -43,6 +46,7 @@ class Loaded:
     recorded: dict[tuple[str, bytes], int] = field(default_factory=dict)
     stored: dict[int, Folded] = field(default_factory=dict)
     strays: dict[int, Folded] = field(default_factory=dict)
+    heirs: dict[uuid.UUID, list[tuple[int, dt.datetime]]] = field(default_factory=lambda: defaultdict(list))
 
     def root_of(self, subscriber: int) -> int:
         return self.members[subscriber].root
@@ -53,6 +57,14 @@ def lock(subscribers: Iterable[int]) -> None:
     wanted = sorted(set(subscribers))
     roots = Subscriber.objects.filter(pk__any=wanted).order_by().values("root_id")
     batches.read(Subscriber.objects.filter(pk__in=roots).order_by("pk").select_for_update().values_list("pk"))
+
+
+def later_holders(subscribers: Iterable[int]) -> set[int]:
+    """Who now has a number that one of these people gave up: a late stop of theirs stays on it."""
+    roots = Subscriber.objects.filter(pk__any=sorted(set(subscribers))).order_by().values("root_id")
+    given_up = Identity.objects.filter(root__in=roots, scheme=Scheme.PHONE).exclude(ended_at=None).values("match_key")
+    live = Identity.objects.filter(scheme=Scheme.PHONE, match_key__in=given_up, ended_at=None)
+    return {root for (root,) in batches.read(live.values_list("root_id"))}
 
 
 def load(subscribers: Iterable[int]) -> Loaded:
@@ -105,6 +117,7 @@ def _load_events(loaded: Loaded, owners: dict[uuid.UUID, int]) -> None:
         loaded.events[root].extend(by_person.get(person, ()))
     for root, holders in carried.items():
         for holder, until in holders:
+            loaded.heirs[holder].append((root, until))
             loaded.events[root].extend(_own_stops(by_person.get(holder, []), until))
 
 

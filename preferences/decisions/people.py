@@ -108,7 +108,7 @@ class People:
 
     def _load_companions(self, known: list[tuple[Sighting, list[tuple[Key, str]]]], moves: list[Change]) -> None:
         """The other live identities of people who may change hands or be joined."""
-        roots = {row.root for _, found in known if self._is_split(found) for row in self._live(found)}
+        roots = {row.root for _, found in known if self._is_split(found) for row in self._known(found)}
         if moves:
             roots |= set(self._roots)
         if not roots:
@@ -123,13 +123,13 @@ class People:
         self._rows[Key(row.scheme, row.scope, row.match_key)].append(row)
         self._roots[row.root].append(row)
 
-    def _live(self, found: list[tuple[Key, str]]) -> list[_Row]:
-        return [row for key, _ in found for row in self._rows.get(key, ()) if row.ended_at is None]
+    def _known(self, found: list[tuple[Key, str]]) -> list[_Row]:
+        return [row for key, _ in found for row in self._rows.get(key, ())]
 
     def _is_split(self, found: list[tuple[Key, str]]) -> bool:
-        """Whether the identifiers of one sighting do not all belong to one known person yet."""
-        rows = self._live(found)
-        return bool(rows) and len(found) > 1 and (len(rows) < len(found) or len({row.root for row in rows}) > 1)
+        """Whether the identifiers of one sighting do not all belong, or did not always belong, to one known person."""
+        rows = self._known(found)
+        return bool(rows) and len(found) > 1 and (len(rows) != len(found) or len({row.root for row in rows}) > 1)
 
     def _holder(self, key: Key, at: dt.datetime) -> _Row | None:
         """Who held the identifier at that time. A user id is never given to anybody else, so its last holder stands."""
@@ -198,8 +198,10 @@ class People:
         """The subscriber who moved. The stop follows the person; the old number starts anew with its stops only."""
         previous, current, portfolio, at = change
         before = [self._holder(key, at) for key, _ in _keys(previous, portfolio)]
+        # Whoever was seen with the old number only later is its next holder, not the one who left it.
+        before = [row for row in before if row and (row.scheme != Scheme.PHONE or row.since <= at)]
         after = [self._holder(key, at) for key, _ in _keys(current, portfolio) if key.scheme != Scheme.PHONE]
-        owner = next((row for row in before if row), None) or next((row for row in after if row), None)
+        owner = next(iter(before), None) or next((row for row in after if row), None)
         subscriber, root = (owner.subscriber, owner.root) if owner else self._newcomer(current, at)
         for row in [*before, *after]:
             if row and row.root != root and row.scheme != Scheme.PHONE:
@@ -214,10 +216,13 @@ class People:
 
     def _leave(self, key: Key, value: str, subscriber: int, root: int, at: dt.datetime) -> None:
         """The person no longer has this identifier; a phone left behind waits for its next holder."""
-        live = next((row for row in self._rows.get(key, ()) if row.ended_at is None), None)
-        if live and live.root == root:
-            live.ended_at, live.is_changed = max(at, live.since), True
-        elif not any(row.root == root for row in self._rows.get(key, ())):
+        rows = self._rows.get(key, ())
+        live = next((row for row in rows if row.ended_at is None), None)
+        own = [row for row in rows if row.root == root]
+        for row in own:
+            if row.ended_at is None or row.ended_at > at:
+                row.ended_at, row.is_changed = max(at, row.since), True
+        if not own:
             self._add(_Row(None, key.scheme, key.scope, value, key.match_key, subscriber, root, at, at, at))
         if key.scheme == Scheme.PHONE and (live is None or live.root == root):
             heir, heir_root = self._newcomer(Person(phone=value), at)
@@ -240,12 +245,16 @@ class People:
 
     def _hand_over(self, phone: _Row, subscriber: int, root: int, at: dt.datetime) -> None:
         """The number changed hands at `at`; a claim older than the present holder's is history."""
-        ended_at = None
+        key = Key(phone.scheme, phone.scope, phone.match_key)
+        later = [row for row in self._rows[key] if row.root == root and row.since > at]
+        ended_at = phone.ended_at if at >= phone.since else phone.since
         if at >= phone.since:
             phone.ended_at, phone.is_changed = at, True
+        if later:
+            first = min(later, key=lambda row: row.since)
+            first.since, first.is_changed = at, True
         else:
-            ended_at = phone.since
-        self._add(_Row(None, phone.scheme, 0, phone.value, phone.match_key, subscriber, root, at, at, ended_at))
+            self._add(_Row(None, phone.scheme, 0, phone.value, phone.match_key, subscriber, root, at, at, ended_at))
         self.touched |= {root, phone.root}
 
     def countries(self) -> dict[int, str]:

@@ -11,8 +11,8 @@ from django.db import transaction
 
 from preferences.decisions import answers, chain, writing
 from preferences.decisions.acts import Act, DecisionError, Help, Recorded
-from preferences.decisions.fold import STATUS_OF, Event, Folded, fold
-from preferences.decisions.loading import Loaded, load, lock
+from preferences.decisions.fold import CLOSING, STATUS_OF, Event, Folded, fold
+from preferences.decisions.loading import Loaded, later_holders, load, lock
 from preferences.decisions.people import People
 from preferences.decisions.policies import desks_of
 from preferences.decisions.writing import PROVISIONAL
@@ -53,7 +53,10 @@ def record_many(
             lock(everybody)
         if not everybody:
             return []
-        loaded = load(everybody)
+        heirs = later_holders(everybody) - everybody
+        if heirs:
+            lock(heirs)
+        loaded = load(everybody | heirs)
         joins = _joins(people, loaded, now)
         batch = _Batch(loaded, now)
         recorded = [batch.add(act) for act in (*acts, *joins)]
@@ -111,7 +114,15 @@ class _Batch:
         )  # fmt: skip
         self._loaded.events[member.root].append(event)
         self._changed.add(member.root)
+        self._carry(event)
         return Recorded(position, is_new=True)
+
+    def _carry(self, event: Event) -> None:
+        """A late stop, or its correction, counts for whoever has the number now."""
+        for heir, until in self._loaded.heirs.get(event.subscriber, ()):
+            if event.kind == EventKind.CORRECTION or (event.kind in CLOSING and event.effective_at <= until):
+                self._loaded.events[heir].append(event)
+                self._changed.add(heir)
 
     def _check(self, act: Act) -> None:
         if act.effective_at > act.received_at:

@@ -179,6 +179,15 @@ _lock = threading.Lock()
 _state: dict[str, Any] = {"pid": 0, "writer": None}
 
 
+def drain() -> None:
+    """Commit what waits and end this process's writer; the next row starts a new one."""
+    with _lock:
+        writer = _state["writer"] if _state["pid"] == os.getpid() else None
+        _state.update(pid=0, writer=None)
+    if writer:
+        writer.stop()
+
+
 def _writer() -> GroupCommit:
     """The writer of this process, started on first use and anew after a fork."""
     if _state["pid"] == os.getpid():
@@ -186,7 +195,9 @@ def _writer() -> GroupCommit:
     with _lock:
         if _state["pid"] != os.getpid():
             writer = GroupCommit(wait_seconds=settings.COMMIT_WAIT_SECONDS)
-            atexit.register(writer.stop)
             _state.update(writer=writer)
             _state.update(pid=os.getpid())
     return _state["writer"]  # type: ignore[no-any-return]
+
+
+atexit.register(drain)

@@ -57,7 +57,7 @@ def _receive(request: HttpRequest) -> HttpResponse:
     """200 once the bytes are committed; 403 for a wrong signature and 413 beyond 3 MB, with nothing stored; 503 when it
     is not known whether they were stored."""
     length = request.META.get("CONTENT_LENGTH") or "0"
-    if not length.isdigit() or int(length) > settings.WEBHOOK_MAX_BYTES:
+    if not length.isdecimal() or int(length) > settings.WEBHOOK_MAX_BYTES:
         return _plain("A webhook has a Content-Length of at most 3 MB.", 413)
     headers = {name: request.META[key][:200] for key, name in _KEPT_HEADERS.items() if request.META.get(key)}
     signature = request.META.get("HTTP_X_HUB_SIGNATURE_256", "")

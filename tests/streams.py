@@ -1,0 +1,87 @@
+"""Streams of webhooks for property tests: a few people who write, tap, switch and move, in bodies that can be merged."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from hypothesis import strategies as st
+
+START = dt.datetime(2026, 11, 22, 12, 0, tzinfo=dt.UTC)
+WABA, NUMBER = "100000000000001", "200000000000002"
+OTHER_WABA, OTHER_NUMBER = "100000000000099", "200000000000099"
+
+#: Phone and BSUID of people who may be seen with either or both: two in the UK, one in the US.
+PEOPLE = {
+    "bilal": ("447700900123", "GB.7000000000000000123"),
+    "dora": ("447700900124", "GB.7000000000000000124"),
+    "alice": ("12025550143", "US.7000000000000000143"),
+}
+TEXTS = ["STOP", "Stop promotions", "START", "YES", "HELP", "hello", "which bus stop is nearest?"]
+
+
+def _envelope(field: str, value: dict[str, Any], *, is_other: bool = False) -> dict[str, Any]:
+    waba, number = (OTHER_WABA, OTHER_NUMBER) if is_other else (WABA, NUMBER)
+    metadata = {"display_phone_number": "12025550100", "phone_number_id": number}
+    return {"id": waba, "changes": [{"field": field, "value": {"metadata": metadata, **value}}]}
+
+
+def _named(person: str, shape: str, *, phone_key: str, bsuid_key: str) -> dict[str, str]:
+    phone, bsuid = PEOPLE[person]
+    names = {}
+    if shape in {"phone", "both"}:
+        names[phone_key] = phone
+    if shape in {"bsuid", "both"}:
+        names[bsuid_key] = bsuid
+    return names
+
+
+def message(index: int, person: str, shape: str, second: int, text: str, *, is_other: bool = False) -> dict[str, Any]:
+    names = _named(person, shape, phone_key="from", bsuid_key="from_user_id")
+    one = {**names, "id": f"wamid.{index}", "timestamp": _stamp(second), "type": "text", "text": {"body": text}}
+    return _envelope("messages", {"messages": [one]}, is_other=is_other)
+
+
+def preference(person: str, shape: str, second: int, value: str) -> dict[str, Any]:
+    names = _named(person, shape, phone_key="wa_id", bsuid_key="user_id")
+    one = {**names, "category": "marketing_messages", "value": value, "timestamp": int(_stamp(second))}
+    return _envelope("user_preferences", {"user_preferences": [one]})
+
+
+def refused(index: int, person: str, shape: str, second: int) -> dict[str, Any]:
+    names = _named(person, shape, phone_key="recipient_id", bsuid_key="recipient_user_id")
+    one = {**names, "id": f"wamid.out.{index}", "status": "failed", "timestamp": _stamp(second)}
+    return _envelope("messages", {"statuses": [{**one, "errors": [{"code": 131050}]}]})
+
+
+def moved(index: int, second: int, old: tuple[str, str], new: tuple[str, str]) -> dict[str, Any]:
+    system = {"type": "user_changed_number", "wa_id": new[0], "user_id": new[1], "previous_user_id": old[1]}
+    one = {"id": f"wamid.sys.{index}", "from": old[0], "timestamp": _stamp(second), "type": "system", "system": system}
+    return _envelope("messages", {"messages": [one]})
+
+
+def _stamp(second: int) -> str:
+    return str(int(START.timestamp()) + second)
+
+
+@st.composite
+def entries(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Up to a dozen observations about three people, on two senders, within a minute (so that times collide)."""
+    found = []
+    for index in range(draw(st.integers(1, 12))):
+        person = draw(st.sampled_from(sorted(PEOPLE)))
+        shape = draw(st.sampled_from(["both", "both", "phone", "bsuid"]))
+        second = draw(st.integers(0, 8)) * 5
+        kind = draw(st.sampled_from(["text", "text", "text", "stop", "resume", "131050"]))
+        if kind == "text":
+            is_other = draw(st.booleans())
+            found.append(message(index, person, shape, second, draw(st.sampled_from(TEXTS)), is_other=is_other))
+        elif kind == "131050":
+            found.append(refused(index, person, shape, second))
+        else:
+            found.append(preference(person, shape, second, kind))
+    return found
+
+
+def bodies(parts: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    return [{"object": "whatsapp_business_account", "entry": part} for part in parts if part]
