@@ -14,10 +14,11 @@ from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from optout_admin import embedded
+from optout_admin.unfold import UNFOLD  # noqa: F401
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.FileAwareEnv()
+env = environ.FileAwareEnv()  # type: ignore[no-untyped-call]
 environ.Env.read_env(BASE_DIR / ".env")
 
 # Where we run ---------------------------------------------------------------------------------------------------------
@@ -180,10 +181,11 @@ CONTENT_SECURITY_POLICY = {
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["preferences.api.authentication.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["preferences.api.permissions.HasScope"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["preferences.api.parsers.ShallowJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "EXCEPTION_HANDLER": "preferences.api.problems.problem_response",
     "UNAUTHENTICATED_USER": None,
+    "UNICODE_JSON": False,  # a lone surrogate can be echoed only as an escape
 }
 
 AUTH_PASSWORD_VALIDATORS = [

@@ -20,11 +20,9 @@ class BareHandler(WSGIHandler):
     """Django's handler without middleware."""
 
     def load_middleware(self, is_async: bool = False) -> None:  # noqa: FBT001, FBT002 (Django's signature)
-        super().load_middleware(is_async)
-        self._view_middleware = []
-        self._template_response_middleware = []
-        self._exception_middleware = []
-        self._middleware_chain = convert_exception_to_response(self._get_response)
+        nothing: list[Callable[..., Any]] = []
+        self._view_middleware = self._template_response_middleware = self._exception_middleware = nothing
+        self._middleware_chain = convert_exception_to_response(self._get_response)  # type: ignore[attr-defined]
 
 
 _pages: Application = get_wsgi_application()

@@ -141,7 +141,7 @@ def _people(identifiers: list[Identifier]) -> dict[str, list[int]]:
     A user id that was given up is still its person's: unlike a number it is never given to anybody else.
     """
     people: dict[str, list[int]] = {}
-    keys = {one.match_key: one.scheme for one in identifiers}
+    keys: dict[str, str] = {one.match_key: one.scheme for one in identifiers}
     live = Identity.objects.filter(match_key__any=list(keys), ended_at=None)
     for match_key, scheme, root in batches.read(live.values_list("match_key", "scheme", "root_id")):
         if keys[match_key] == scheme:

@@ -66,7 +66,7 @@ class _Situation:
 
     desks: dict[int, Desk]
     states: dict[int, list[_StateRow]]
-    scopes: dict[int, Scope]
+    events: dict[int, tuple[Scope, dt.datetime | None]]
     addresses: dict[tuple[int, int], str]
     stopped_on_platform: set[tuple[int, int]]
 
@@ -199,16 +199,17 @@ def _look(claimed: list[Delivery]) -> _Situation:
     stops = PlatformStop.objects.filter(subscriber__any=sorted(set(roots.values())))
     stopped = set(stops.values_list("subscriber_id", "portfolio_id"))
     desks = desks_of({delivery.sender_id for delivery in claimed if delivery.sender_id})
-    scopes = {
-        position: Scope(controller, brand, channel, topic)
-        for position, controller, brand, channel, topic in ConsentEvent.objects.filter(
-            position__any=[delivery.event for delivery in claimed]
-        ).values_list("position", "controller", "brand", "channel", "topic")
+    caused = ConsentEvent.objects.filter(position__any=[delivery.event for delivery in claimed])
+    events: dict[int, tuple[Scope, dt.datetime | None]] = {
+        position: (Scope(controller, brand, channel, topic), at)
+        for position, controller, brand, channel, topic, at in caused.values_list(
+            "position", "controller", "brand", "channel", "topic", "effective_at"
+        )
     }
     return _Situation(
         desks=desks,
         states={person: states.get(root, []) for person, root in roots.items()},
-        scopes=scopes,
+        events=events,
         addresses=_addresses(roots),
         stopped_on_platform={
             (person, portfolio) for person, root in roots.items() for pk, portfolio in stopped if pk == root
@@ -240,17 +241,21 @@ def _addresses(roots: dict[int, int]) -> dict[tuple[int, int], str]:
 
 
 def _is_still_true(delivery: Delivery, desk: Desk, situation: _Situation) -> bool:
-    """A confirmation needs the person to be opted out, and the answer to START needs the person to be opted in."""
-    wanted = {
-        DeliveryKind.CONFIRMATION: ConsentStatus.OPTED_OUT,
-        DeliveryKind.START_CONFIRMATION: ConsentStatus.OPTED_IN,
-    }.get(DeliveryKind(delivery.kind))
-    if wanted is None:
+    """A confirmation needs the person to be opted out, the answer to START needs the person to be opted in. Whoever
+    stopped after asking to come back is not asked for YES: that would be marketing."""
+    kind = DeliveryKind(delivery.kind)
+    if kind == DeliveryKind.HELP:
         return True
-    scope = situation.scopes.get(delivery.event, Scope())
-    topic = scope.topic if delivery.kind == DeliveryKind.CONFIRMATION else MARKETING
+    scope, asked_at = situation.events.get(delivery.event, (Scope(), None))
+    # START brings back marketing, so it also makes "no messages at all" untrue (answers.answer_to asks the same).
+    is_narrow = kind == DeliveryKind.CONFIRMATION and scope.topic != ANY
+    topic = scope.topic if is_narrow else MARKETING
     cell = Cell(desk.controller, NO_BRAND if desk.brand is None else desk.brand, Channel.WHATSAPP, topic)
     state = deciding(situation.states[delivery.subscriber_id], cell)
+    if kind == DeliveryKind.START_QUESTION:
+        is_stopped = state is not None and state.status == ConsentStatus.OPTED_OUT
+        return not is_stopped or (asked_at is not None and state.effective_at < asked_at)
+    wanted = ConsentStatus.OPTED_OUT if kind == DeliveryKind.CONFIRMATION else ConsentStatus.OPTED_IN
     return state is not None and state.status == wanted
 
 
@@ -266,7 +271,7 @@ def _text(delivery: Delivery, desk: Desk, situation: _Situation) -> tuple[str, s
     }
     language = delivery.language
     if delivery.kind == DeliveryKind.CONFIRMATION:
-        scope = situation.scopes.get(delivery.event, Scope())
+        scope, _ = situation.events.get(delivery.event, (Scope(), None))
         values["scope"] = _scope_in_words(scope, desk, language)
     main = wording.render(delivery.kind, language=language, values=values, default_language=desk.brand_language)
     parts = [main]

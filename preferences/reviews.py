@@ -29,7 +29,8 @@ def settle(replies: Sequence[Reply], outcome: ReviewOutcome, *, now: dt.datetime
     with transaction.atomic():
         waiting = list(
             Reply.objects.filter(pk__in=[reply.pk for reply in replies], review_state=ReviewState.WAITING)
-            .select_for_update()
+            # The replies alone: people are locked later, by `decisions`, in id order like everywhere.
+            .select_for_update(of=("self",))
             .select_related("subscriber")
             .order_by("pk")
         )

@@ -65,6 +65,18 @@ def _stamp(second: int) -> str:
 
 
 @st.composite
+def returns(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """An American who stops, comes back and answers, seen by number, by user id or by both."""
+    shapes = st.sampled_from(["both", "phone", "bsuid"])
+    seconds = st.integers(0, 5)
+    found = []
+    for index, text in enumerate(draw(st.lists(st.sampled_from(["START", "YES", "START", "YES", "STOP"]), max_size=6))):
+        is_other = draw(st.integers(0, 4)) == 0
+        found.append(message(500 + index, "alice", draw(shapes), draw(seconds) * 5, text, is_other=is_other))
+    return found
+
+
+@st.composite
 def entries(draw: st.DrawFn) -> list[dict[str, Any]]:
     """Up to a dozen observations about three people, on two senders, within a minute (so that times collide)."""
     found = []

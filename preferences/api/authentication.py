@@ -40,4 +40,4 @@ class ApiKeyAuthentication(BaseAuthentication):
 
 def _prefix_of(key: str) -> str:
     parts = key.split("_", 2)
-    return parts[1] if len(parts) == 3 and parts[0] == "optout" else ""
+    return parts[1] if len(parts) == 3 and parts[0] == "optout" and parts[1].isalnum() else ""

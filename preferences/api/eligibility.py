@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.utils import timezone
@@ -32,8 +32,8 @@ class EligibilityView(APIView):
     scopes = {"POST": "eligibility:read"}
 
     def post(self, request: Request) -> Response:
-        recipients, channel, topic = _read(request.data)
-        brands = _brands(request.auth, request.data.get("brand"))
+        recipients, channel, topic, brand = _read(request.data)
+        brands = _brands(cast("ApiKey", request.auth), brand)
         now = timezone.now()
         oldest = inbox.oldest_unread()
         _refuse_if_lagging(oldest, now)
@@ -58,8 +58,8 @@ class EligibilityView(APIView):
         )
 
 
-def _read(data: Any) -> tuple[list[str], str, str]:
-    """Recipients, channel and topic. Plain checks: a serializer field per recipient would cost more than the answer."""
+def _read(data: Any) -> tuple[list[str], str, str, Any]:
+    """Recipients, channel, topic and brand. Plain checks: a serializer field per recipient would cost more than the answer."""
     if not isinstance(data, dict):
         raise ValidationError({"body": "Send a JSON object with `recipients`."})
     recipients = data.get("recipients")
@@ -77,7 +77,7 @@ def _read(data: Any) -> tuple[list[str], str, str]:
     topic = data.get("topic", MARKETING)
     if not isinstance(topic, str) or not 0 < len(topic) <= 50 or topic == "any":
         raise ValidationError({"topic": f"Name {MARKETING}, {SERVICE}, {AD_SHARING} or one of the brand's topics."})
-    return recipients, channel, topic
+    return recipients, channel, topic, data.get("brand")
 
 
 def _brands(key: ApiKey, slug: Any) -> list[Brand] | None:
@@ -85,7 +85,7 @@ def _brands(key: ApiKey, slug: Any) -> list[Brand] | None:
     allowed = list(key.brands.all())
     if slug is None:
         return allowed or None
-    if not isinstance(slug, str):
+    if not isinstance(slug, str) or not slug.isprintable():
         raise ValidationError({"brand": "Send the brand's short name as a string, or leave it out."})
     found = [brand for brand in (allowed or Brand.objects.filter(slug=slug)) if brand.slug == slug]
     if not found:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -15,7 +16,11 @@ class HasScope(BasePermission):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         needed = getattr(view, "scopes", {}).get(request.method)
-        if not isinstance(request.auth, ApiKey) or needed is None:
+        if not isinstance(request.auth, ApiKey):
+            return False
+        if needed is None:
+            if not hasattr(view, (request.method or "").lower()):
+                raise MethodNotAllowed(request.method or "")
             return False
         self.message = f"This key lacks the scope {needed}. Make a key that has it with `create_api_key`."
         return needed in request.auth.scopes

@@ -100,7 +100,7 @@ def answer_to(
         EventKind.OPT_IN_ANSWER: DeliveryKind.START_CONFIRMATION,
     }
     kind = kinds.get(act.kind)
-    if kind is None or (kind == DeliveryKind.START_CONFIRMATION and not _decides(events, cell, position)):
+    if kind is None or not _is_last_word(events, cell, position):
         return None
     return Answer(kind, act.subscriber, position, question, language, act.effective_at + ANSWER_WITHIN)
 
@@ -123,12 +123,13 @@ def _closed_episode(events: Iterable[Event], cell: Cell) -> list[Event]:
     return episode
 
 
-def _decides(events: Iterable[Event], cell: Cell, position: int) -> bool:
-    """Whether the opt-in at `position` is the newest word on the cell."""
+def _is_last_word(events: Iterable[Event], cell: Cell, position: int) -> bool:
+    """Whether nothing newer was said about the cell. Whoever stopped after asking to come back is asked nothing: that
+    would be marketing."""
     newest = 0
     for event in effective(events):
         if (event.kind in CLOSING and event.scope.covers(cell)) or (
-            event.kind == EventKind.OPT_IN and event.scope.opens(cell)
+            event.kind in {EventKind.OPT_IN, EventKind.OPT_IN_REQUEST} and event.scope.opens(cell)
         ):
             newest = event.position
     return newest == position

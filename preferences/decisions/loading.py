@@ -146,7 +146,7 @@ def _earlier_holders(roots: set[int]) -> dict[int, list[tuple[uuid.UUID, dt.date
     carried: dict[int, list[tuple[uuid.UUID, dt.datetime]]] = defaultdict(list)
     for match_key, root, ended_at in rows:
         if holder_of[match_key] != root:
-            carried[holder_of[match_key]].extend((public_id, ended_at) for public_id in members[root])
+            carried[holder_of[match_key]].extend((public_id, ended_at) for public_id in members[root] if ended_at)
     return carried
 
 

@@ -206,7 +206,7 @@ class People:
         for row in [*before, *after]:
             if row and row.root != root and row.scheme != Scheme.PHONE:
                 self._join(root, row.root, at)
-                root = self._root(root)
+                root = self.root_of(root)
         for key, value in _keys(previous, portfolio):
             self._leave(key, value, subscriber, root, at)
         for key, value in _keys(current, portfolio):
@@ -272,7 +272,7 @@ class People:
         return pk, pk
 
     def _join(self, one: int, other: int, at: dt.datetime) -> None:
-        one, other = self._root(one), self._root(other)
+        one, other = self.root_of(one), self.root_of(other)
         if one == other:
             return
         winner, loser = min(one, other), max(one, other)
@@ -283,7 +283,8 @@ class People:
         self.joined.append((winner, loser, at))
         self.touched.add(winner)
 
-    def _root(self, root: int) -> int:
+    def root_of(self, root: int) -> int:
+        """The root of a person after the joins of this batch."""
         while root in self._parents:
             root = self._parents[root]
         return root
@@ -292,8 +293,8 @@ class People:
 
     def save(self) -> None:
         """Write what was learned, in as many statements however many people."""
-        batches.repoint(Subscriber, "root", [(loser, self._root(loser)) for loser in sorted(self._parents)])
-        batches.repoint(Identity, "root", [(loser, self._root(loser)) for loser in sorted(self._parents)])
+        batches.repoint(Subscriber, "root", [(loser, self.root_of(loser)) for loser in sorted(self._parents)])
+        batches.repoint(Identity, "root", [(loser, self.root_of(loser)) for loser in sorted(self._parents)])
         rows = [row for found in self._rows.values() for row in found]
         changed = sorted((row.id, row.since, row.seen_at, row.ended_at) for row in rows if row.id and row.is_changed)
         batches.update(Identity, key="id", fields=["since", "seen_at", "ended_at"], rows=changed)
@@ -302,7 +303,7 @@ class People:
             ["id", "public_id", "root", "locale", "country", "jurisdiction_source", "jurisdiction_confidence",
              "created_at", "erased_at"],
             [
-                (new.id, new.public_id, self._root(new.id), "", new.country, new.source, "M" if new.country else "",
+                (new.id, new.public_id, self.root_of(new.id), "", new.country, new.source, "M" if new.country else "",
                  self._now, None)
                 for new in self._newcomers.values()
             ],
@@ -318,7 +319,7 @@ class People:
                 for row in fresh
             ],
         )  # fmt: skip
-        self.touched = {self._root(root) for root in self.touched}
+        self.touched = {self.root_of(root) for root in self.touched}
 
 
 def _keys(person: Person, portfolio: int) -> list[tuple[Key, str]]:

@@ -17,7 +17,7 @@ from preferences import decisions, regimes
 from preferences.decisions import Act, Change, Desk, Help, People, Question, Sighting
 from preferences.encryption import seal
 from preferences.identifiers import digest
-from preferences.inbox import sent
+from preferences.inbox import questions, sent
 from preferences.interpretation import CLASSIFIER_VERSION, KEYWORDS_VERSION, Intent, IntentValue, judge
 from preferences.interpretation.observations import (
     IdentityChange,
@@ -76,7 +76,7 @@ def apply(batch: Batch, *, now: dt.datetime) -> None:
     keys = sent.message_keys([*_message_refs(everything), *sent.refs(everything)])
     replies = _judge(everything, desk_of, keys, people)
     sent.write(everything, senders, keys)
-    acts = [*_acts_of_replies(replies), *_answers_to_questions(replies), *_acts_of_platform(everything, desk_of)]
+    acts = [*_acts_of_replies(replies), *_acts_of_answers(replies, people), *_acts_of_platform(everything, desk_of)]
     helps = [
         Help(one.seen.subscriber, _question(one), one.seen.at)
         for one in replies
@@ -184,6 +184,22 @@ def _act(one: Judged) -> Act | None:
     return None
 
 
+def _acts_of_answers(replies: Iterable[Judged], people: People) -> list[Act]:
+    """YES to our question, whichever of START and YES was read first. The fold decides whether it counts."""
+    spoken = {one.ref: one for one in replies}
+    words = [
+        questions.Word(one.seen.subscriber, one.desk.sender, one.seen.at, one.ref, is_yes=one.intent.is_affirmation)
+        for one in replies
+        if one.intent.is_affirmation or one.intent.intent == IntentValue.OPT_IN
+    ]
+    acts = []
+    for answer in questions.answers(words, people):
+        scope = answer.desk.opening_scope(channel=Channel.WHATSAPP, topic=MARKETING)
+        one = spoken.get(answer.ref)
+        acts.append(_act_of(one, EventKind.OPT_IN_ANSWER, scope) if one else questions.late_act(answer, scope))
+    return acts
+
+
 def _act_of(one: Judged, kind: EventKind, scope: Scope) -> Act:
     is_answered = kind != EventKind.HOLD and not _is_silent(one.message)
     is_consent = kind in {EventKind.OPT_IN, EventKind.OPT_IN_ANSWER}
@@ -225,33 +241,6 @@ def _evidence(message: InboundMessage) -> bytes:
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _answers_to_questions(replies: list[Judged]) -> list[Act]:
-    """YES after START: the fold decides whether it answers our question, so both orders of arrival end the same.
-
-    A YES is recorded only where a START of the same person on the same sender is on record within the day before it.
-    """
-    asking = [
-        one for one in replies if one.intent.intent == IntentValue.OPT_IN and regimes.needs_written_opt_in(one.country)
-    ]
-    saying = [one for one in replies if one.intent.is_affirmation and not _is_silent(one.message)]
-    if not asking and not saying:
-        return []
-    earlier = Reply.objects.filter(subscriber__any=sorted({one.seen.subscriber for one in (*asking, *saying)}))
-    starts = {(row.subscriber_id, row.sender_id, row.sent_at) for row in earlier.filter(intent=IntentValue.OPT_IN)}
-    starts |= {(one.seen.subscriber, one.desk.sender, one.seen.at) for one in asking}
-    acts = []
-    for one in saying:
-        if any(_is_asked(start, one.seen.subscriber, one.desk.sender, one.seen.at) for start in starts):
-            acts.append(
-                _act_of(one, EventKind.OPT_IN_ANSWER, one.desk.opening_scope(channel=Channel.WHATSAPP, topic=MARKETING))
-            )
-    return acts
-
-
-def _is_asked(start: tuple[int, int, dt.datetime], subscriber: int, sender: int, at: dt.datetime) -> bool:
-    return start[:2] == (subscriber, sender) and dt.timedelta(0) <= at - start[2] <= dt.timedelta(hours=24)
-
-
 def _write_replies(replies: list[Judged], positions: dict[bytes, int], now: dt.datetime) -> None:
     deadline = dt.timedelta(hours=settings.REVIEW_DEADLINE_HOURS)
     rows = []
@@ -284,7 +273,7 @@ def _write_replies(replies: list[Judged], positions: dict[bytes, int], now: dt.d
 
 
 def _acts_of_platform(everything: Iterable[Seen], desk_of: dict[str, Desk]) -> list[Act]:
-    acts = {}
+    acts: dict[tuple[Source, bytes], Act] = {}
     for seen in everything:
         observation = seen.observation
         if not seen.subscriber or isinstance(observation, IdentityLink):

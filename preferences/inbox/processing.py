@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from preferences.decisions import StalePersonError
@@ -195,7 +196,7 @@ def _finish(entries: list[Entry], now: dt.datetime) -> None:
             batch.filter(pk=entry.id).update(**done, error=entry.error, unknown=sorted(set(entry.reading.unknown))[:20])
 
 
-def _partitions(entries: list[Entry]) -> batches.models.QuerySet[InboxEntry]:
+def _partitions(entries: list[Entry]) -> QuerySet[InboxEntry]:
     """Only the partitions these entries are in."""
     times = [entry.received_at for entry in entries]
     if not times:
@@ -204,7 +205,7 @@ def _partitions(entries: list[Entry]) -> batches.models.QuerySet[InboxEntry]:
 
 
 def _fail(pk: int, error: Exception, now: dt.datetime) -> None:
-    logger.exception("An inbox entry cannot be processed.", exc_info=error, extra={"inbox_entry": pk})
+    logger.error("An inbox entry cannot be processed.", exc_info=error, extra={"inbox_entry": pk})
     entry = InboxEntry.objects.filter(pk=pk).only("attempts").first()
     if entry is None:
         return

@@ -11,15 +11,15 @@ from django.db import migrations
 
 STATEMENTS = (
     "ALTER TABLE preferences_inboxentry RENAME TO preferences_inboxentry_plain",
-    "CREATE TABLE preferences_inboxentry (LIKE preferences_inboxentry_plain INCLUDING DEFAULTS INCLUDING IDENTITY)"
-    " PARTITION BY RANGE (received_at)",
+    """CREATE TABLE preferences_inboxentry
+    (LIKE preferences_inboxentry_plain INCLUDING DEFAULTS INCLUDING IDENTITY) PARTITION BY RANGE (received_at)""",
     "ALTER TABLE preferences_inboxentry ADD PRIMARY KEY (id, received_at)",
     "DROP TABLE preferences_inboxentry_plain",
     "CREATE INDEX inbox_due ON preferences_inboxentry (lane, next_attempt_at, id) WHERE NOT (state = 'done')",
     "CREATE TABLE preferences_inboxentry_default PARTITION OF preferences_inboxentry DEFAULT",
     "ALTER TABLE preferences_sentmessage RENAME TO preferences_sentmessage_plain",
-    "CREATE TABLE preferences_sentmessage (LIKE preferences_sentmessage_plain INCLUDING DEFAULTS)"
-    " PARTITION BY RANGE (month)",
+    """CREATE TABLE preferences_sentmessage
+    (LIKE preferences_sentmessage_plain INCLUDING DEFAULTS) PARTITION BY RANGE (month)""",
     "ALTER TABLE preferences_sentmessage ADD PRIMARY KEY (digest, month)",
     "DROP TABLE preferences_sentmessage_plain",
     "CREATE TABLE preferences_sentmessage_default PARTITION OF preferences_sentmessage DEFAULT",

@@ -25,8 +25,6 @@ _SQLITE_PARAMETERS = 30_000
 class _ArraySql:
     """`column = ANY(array)`: one bound parameter on PostgreSQL however many values, an ordinary IN on SQLite."""
 
-    lookup_name = "any"
-
     def get_prep_lookup(self: Any) -> Any:
         """Values come in the column's own Python type: preparing each of ten thousand would cost more than the query."""
         return list(self.rhs) if is_postgresql() else super().get_prep_lookup()  # type: ignore[misc]
@@ -42,10 +40,14 @@ class _ArraySql:
 class ArrayIn(_ArraySql, In):
     """The `any` lookup of plain columns."""
 
+    lookup_name = "any"
+
 
 @models.ForeignKey.register_lookup
 class RelatedArrayIn(_ArraySql, RelatedIn):
     """The `any` lookup of foreign keys, given as ids."""
+
+    lookup_name = "any"
 
 
 def is_postgresql() -> bool:
@@ -106,13 +108,15 @@ def insert(model: type[models.Model], fields: Sequence[str], rows: Sequence[Row]
     columns = _columns(model, fields)
     with connection.cursor() as cursor:
         if is_postgresql():
-            with cursor.copy(f"COPY {_table(model)} ({_names(columns)}) FROM STDIN (FORMAT BINARY)") as copy:
+            statement = f"COPY {_table(model)} ({_names(columns)}) FROM STDIN (FORMAT BINARY)"
+            # Django wraps the call but not what is raised while the rows are written.
+            with connection.wrap_database_errors, cursor.copy(statement) as copy:
                 copy.set_types([_element_type(column) for column in columns])
                 for row in rows:
                     copy.write_row(row)
             return
         sql = f"INSERT INTO {_table(model)} ({_names(columns)}) VALUES ({_marks(columns)})"
-        cursor.executemany(sql, _prepared(columns, rows))
+        cursor.executemany(sql, _prepared(columns, rows))  # type: ignore[arg-type]
 
 
 def upsert(
@@ -203,7 +207,7 @@ def _run(
         _execute(template.format(source=postgresql), [list(values) for values in zip(*rows, strict=True)])
         return
     with connection.cursor() as cursor:
-        cursor.executemany(template.format(source=sqlite), _prepared(columns, rows))
+        cursor.executemany(template.format(source=sqlite), _prepared(columns, rows))  # type: ignore[arg-type]
 
 
 def _table(model: type[models.Model]) -> str:

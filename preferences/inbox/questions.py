@@ -1,0 +1,119 @@
+"""START and YES: finds the YES that answers our question, in whichever order the two were read and linked to a person."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.db.models import Q
+
+from preferences import decisions, regimes
+from preferences.decisions import Act, Desk, People
+from preferences.encryption import unseal
+from preferences.interpretation import IntentValue
+from preferences.models import EventKind, Reply, Scope, Source, Subscriber, batches
+
+_WITHIN = dt.timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A START or a YES, read now or earlier."""
+
+    subscriber: int
+    sender: int
+    at: dt.datetime
+    ref: bytes
+    is_yes: bool
+    root: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A YES that may answer our question; `reply` is its row if it was read earlier."""
+
+    ref: bytes
+    desk: Desk
+
+
+def answers(words: Sequence[Word], people: People) -> list[Answer]:
+    """The YES words that follow a START of the same person to the same brand within a day.
+
+    Looks at earlier replies too, of everybody in `words` and of everybody just joined. No query if there is nobody.
+    """
+    joined = {root for pair in people.joined for root in pair[:2]}
+    if not words and not joined:
+        return []
+    everything = _with_roots(words, people) + _earlier(words, joined, people)
+    if not any(word.is_yes for word in everything):
+        return []
+    desks = decisions.desks_of({word.sender for word in everything})
+    starts = [word for word in everything if not word.is_yes]
+    return [
+        Answer(word.ref, desks[word.sender])
+        for word in everything
+        if word.is_yes and any(_follows(word, start, desks) for start in starts)
+    ]
+
+
+def late_act(answer: Answer, scope: Scope) -> Act:
+    """The act of a YES that was read before we knew what it answers; its stored text is the evidence."""
+    reply = Reply.objects.select_related("subscriber").get(digest=answer.ref)
+    return Act(
+        subscriber=reply.subscriber_id,
+        kind=EventKind.OPT_IN_ANSWER,
+        scope=scope,
+        effective_at=reply.sent_at,
+        received_at=reply.received_at,
+        source=Source.REPLY,
+        source_ref=answer.ref,
+        portfolio=answer.desk.portfolio,
+        sender=answer.desk.sender,
+        policy_version=answer.desk.policy.version,
+        regime_version=regimes.VERSION,
+        rule=reply.rule,
+        language=reply.language,
+        jurisdiction=reply.subscriber.country,
+        legal_basis="consent",
+        expression="explicit",
+        evidence=unseal("reply", bytes(reply.text)),
+    )
+
+
+def _follows(yes: Word, start: Word, desks: dict[int, Desk]) -> bool:
+    is_same = yes.root == start.root and desks[yes.sender].brand == desks[start.sender].brand
+    return is_same and dt.timedelta(0) <= yes.at - start.at <= _WITHIN
+
+
+def _with_roots(words: Iterable[Word], people: People) -> list[Word]:
+    known = dict(
+        Subscriber.objects.filter(pk__any=sorted({word.subscriber for word in words})).values_list("pk", "root_id")
+    )
+    return [
+        Word(
+            word.subscriber,
+            word.sender,
+            word.at,
+            word.ref,
+            word.is_yes,
+            people.root_of(known.get(word.subscriber, word.subscriber)),
+        )
+        for word in words
+    ]
+
+
+def _earlier(words: Iterable[Word], joined: set[int], people: People) -> list[Word]:
+    speakers = Subscriber.objects.filter(pk__any=sorted({word.subscriber for word in words}))
+    roots = joined | set(speakers.values_list("root_id", flat=True))
+    rows = Reply.objects.filter(
+        Q(intent=IntentValue.OPT_IN) | Q(rule__endswith="/affirmation"), subscriber__root__in=roots
+    )
+    read = {word.ref for word in words}
+    return [
+        Word(subscriber, sender, at, bytes(ref), intent != IntentValue.OPT_IN, people.root_of(root))
+        for subscriber, root, sender, at, ref, intent in batches.read(
+            rows.values_list("subscriber_id", "subscriber__root_id", "sender_id", "sent_at", "digest", "intent")
+        )
+        if bytes(ref) not in read
+    ]
