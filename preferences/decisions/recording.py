@@ -37,9 +37,10 @@ def record_many(
     """Record acts and bring consent, holds, platform stops and the outbox to what the ledger now folds to.
 
     Guarantees: all or nothing; an act already on record (same source and source_ref) is returned, not written again; the
-    result does not depend on the order or grouping of acts; positions are gap-free and in commit order. `people` are the
-    identities learned with the acts, whose joins and hand-overs are settled here; `touched` are others to fold anew. `helps` are questions for help, which
-    are answered but bear on no consent.
+    result does not depend on the order or grouping of acts; positions are gap-free and in commit order.
+
+    `people` are the identities learned with the acts, whose joins and hand-overs are settled here; `touched` are others
+    to fold anew. `helps` are questions for help, which are answered but bear on no consent.
 
     Raises DecisionError for an act that may not be recorded, StalePersonError when the transaction must be tried again.
     """
