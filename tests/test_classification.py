@@ -573,3 +573,12 @@ def test_it_answers_any_message(kind: MessageKind, text: str, payload: str, is_g
     assert dataclasses.replace(judged) == judged
     if is_group:
         assert judged.intent in {IntentValue.REVIEW, IntentValue.NONE}
+
+
+def test_it_obeys_a_payload_that_is_a_stop_word_under_a_label_that_says_nothing():
+    message = InboundMessage(
+        sender=SenderRef("1", "2"), person=Person(phone="+447700900123"), message_id="m", sent_at=None,
+        kind=MessageKind.TEMPLATE_BUTTON, text="No thanks", payload="UNSUBSCRIBE",
+    )  # fmt: skip
+
+    assert judge(message).intent == IntentValue.OPT_OUT

@@ -256,7 +256,10 @@ def _judge_button(label: str, payload: str, language_hint: str | None) -> Intent
     word, scope, slug = (*payload.strip().lower().split(":", 3), "", "")[:3]
     wish = _PAYLOADS.get(word)
     if wish is None:
-        return by_label
+        # Nobody labels a button "No thanks" and lets it carry STOP by accident.
+        by_payload = classify(payload, language_hint=language_hint)
+        is_stop = by_payload.intent is IntentValue.OPT_OUT and by_label.intent is IntentValue.NONE
+        return by_payload if is_stop else by_label
     if wish is IntentValue.OPT_IN and by_label.intent is IntentValue.OPT_OUT:
         explanation = "The button's label asks to stop, its payload to start."
         return _doubtful(replace(by_label, rule="payload/contradiction", explanation=explanation))
