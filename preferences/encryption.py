@@ -34,7 +34,7 @@ def seal(purpose: str, plaintext: bytes) -> bytes:
 def unseal(purpose: str, sealed: bytes) -> bytes:
     """Decrypt what `seal` made. Raises EncryptionError when the key is gone or the value was changed."""
     data = bytes(sealed)
-    if data[:1] != _VERSION:
+    if data[:1] != _VERSION or len(data) < 2:
         raise EncryptionError("This value was not sealed by this product.")
     end = 2 + data[1]
     key_id = data[2:end].decode("ascii", "replace")
@@ -43,7 +43,7 @@ def unseal(purpose: str, sealed: bytes) -> bytes:
         raise EncryptionError(f"FIELD_ENCRYPTION_KEYS has no key “{key_id}”. Add the old key behind the new one.")
     try:
         return cipher.decrypt(data[end : end + 12], data[end + 12 :], purpose.encode())
-    except InvalidTag as error:
+    except (InvalidTag, ValueError) as error:  # ValueError: cut off within the nonce
         raise EncryptionError("The value does not open with its key: it was changed or belongs elsewhere.") from error
 
 

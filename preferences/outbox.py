@@ -83,11 +83,10 @@ def deliver(*, now: dt.datetime | None = None, seconds: float = 30.0) -> int:
     settled = settle_lost(now=now or timezone.now())
     end = timezone.now() + dt.timedelta(seconds=seconds)
     while timezone.now() < end:
-        at = now or timezone.now()
-        claimed = _claim(at)
+        claimed = _claim(now or timezone.now())
         if not claimed:
             break
-        _finish(_attempt_all(claimed, at), at)
+        _finish(_attempt_all(claimed, now), now or timezone.now())
         settled += len(claimed)
     return settled
 
@@ -124,20 +123,33 @@ def _claim(now: dt.datetime) -> list[Delivery]:
         return list(Delivery.objects.filter(pk__any=ids).select_related("destination").order_by("pk"))
 
 
-def _attempt_all(claimed: list[Delivery], now: dt.datetime) -> list[_Result]:
+def _attempt_all(claimed: list[Delivery], now: dt.datetime | None) -> list[_Result]:
+    """Try each; the clock is read again before each attempt, because a slow channel must not make the last ones late."""
     situation = _look(claimed)
     notices = _Notices()
     results = []
     for delivery in claimed:
+        at = now or timezone.now()
+        if_it_fails = DeliveryState.DEAD  # before the channel is called, nothing can have been sent
         try:
-            results.append(_attempt(delivery, situation, notices, now))
+            ready = _prepare(delivery, situation, notices, at)
+            if isinstance(ready, _Result):
+                results.append(ready)
+                continue
+            if_it_fails = DeliveryState.UNKNOWN
+            results.append(_send(delivery, *ready, at))
         except Exception as error:
             logger.exception("A delivery failed.", extra={"delivery": delivery.pk})
-            results.append(_Result(delivery, DeliveryState.UNKNOWN, f"{type(error).__name__} during the attempt."))
+            results.append(_Result(delivery, if_it_fails, f"{type(error).__name__} during the attempt."))
     return results
 
 
-def _attempt(delivery: Delivery, situation: _Situation, notices: _Notices, now: dt.datetime) -> _Result:
+def _prepare(
+    delivery: Delivery, situation: _Situation, notices: _Notices, now: dt.datetime
+) -> tuple[OutgoingMessage, int] | _Result:
+    """The message and the notice kept of it, or why there is none."""
+    if delivery.leased_until and delivery.leased_until <= now:
+        return _Result(delivery, DeliveryState.DEAD, "Its turn came after its lease was over, so nothing was sent.")
     if delivery.expires_at and delivery.expires_at <= now:
         return _Result(delivery, DeliveryState.EXPIRED, "It would have come too late, so nothing was sent.")
     desk = situation.desks[delivery.sender_id or 0]
@@ -149,8 +161,11 @@ def _attempt(delivery: Delivery, situation: _Situation, notices: _Notices, now: 
     address = situation.addresses.get((person, 0)) or situation.addresses.get((person, desk.portfolio))
     if not address:
         return _Result(delivery, DeliveryState.DEAD, "No number or user id of this person is known.", notice=notice)
+    return OutgoingMessage(address, desk.display, text, str(delivery.correlation_id)), notice
+
+
+def _send(delivery: Delivery, message: OutgoingMessage, notice: int, now: dt.datetime) -> _Result:
     try:
-        message = OutgoingMessage(address, desk.display, text, str(delivery.correlation_id))
         receipt = channel_for(delivery.destination.kind).send(message)
     except ChannelError as error:
         return _refused(delivery, error, notice, now)
@@ -253,8 +268,9 @@ def _is_still_true(delivery: Delivery, desk: Desk, situation: _Situation) -> boo
     cell = Cell(desk.controller, NO_BRAND if desk.brand is None else desk.brand, Channel.WHATSAPP, topic)
     state = deciding(situation.states[delivery.subscriber_id], cell)
     if kind == DeliveryKind.START_QUESTION:
-        is_stopped = state is not None and state.status == ConsentStatus.OPTED_OUT
-        return not is_stopped or (asked_at is not None and state.effective_at < asked_at)
+        if state is None or state.status != ConsentStatus.OPTED_OUT:
+            return True
+        return asked_at is not None and state.effective_at < asked_at
     wanted = ConsentStatus.OPTED_OUT if kind == DeliveryKind.CONFIRMATION else ConsentStatus.OPTED_IN
     return state is not None and state.status == wanted
 

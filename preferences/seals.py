@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 from django.db import transaction
@@ -84,6 +85,20 @@ def _sign(digest: bytes) -> tuple[str, bytes]:
     key_id, _, encoded = settings.SEAL_SIGNING_KEY[0].partition(":")
     key = Ed25519PrivateKey.from_private_bytes(base64.urlsafe_b64decode(encoded))
     return key_id, key.sign(digest)
+
+
+def _is_rightly_signed(seal: Seal) -> bool:
+    """Whether the signature is that of the key it names. A seal without one, or of a key that is no longer configured,
+    is left to whoever keeps the public key."""
+    for text in settings.SEAL_SIGNING_KEY:
+        key_id, _, encoded = text.partition(":")
+        if seal.key_id and key_id == seal.key_id:
+            public = Ed25519PrivateKey.from_private_bytes(base64.urlsafe_b64decode(encoded)).public_key()
+            try:
+                public.verify(bytes(seal.signature), bytes(seal.digest))
+            except InvalidSignature:
+                return False
+    return True
 
 
 def verify() -> Verification:
@@ -164,6 +179,8 @@ class _SealChecker:
             self._result.problems.append(
                 f"Seal {seal.number} does not follow the seal before it: a seal is missing or added."
             )
+        if not _is_rightly_signed(seal):
+            self._result.problems.append(f"Seal {seal.number} does not carry the signature of its key {seal.key_id}.")
         if root != bytes(seal.merkle_root) or digest != bytes(seal.digest):
             span = f"{seal.from_position} to {seal.to_position}"
             self._result.problems.append(

@@ -9,23 +9,23 @@ from contextlib import contextmanager
 from django.db import connection
 
 _migration = importlib.import_module("preferences.migrations.0003_ledger_append_only")
-_TABLE = _migration.LEDGER
 
 
 @contextmanager
 def lifted() -> Iterator[None]:
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(f"ALTER TABLE {_TABLE} DISABLE TRIGGER USER")
-        else:
-            for verb in ("update", "delete"):
-                cursor.execute(f"DROP TRIGGER ledger_refuses_{verb}")
+    _each_table(lambda table: [f"ALTER TABLE {table} DISABLE TRIGGER USER"], _drop_triggers)
     try:
         yield
     finally:
-        with connection.cursor() as cursor:
-            if connection.vendor == "postgresql":
-                cursor.execute(f"ALTER TABLE {_TABLE} ENABLE TRIGGER USER")
-            else:
-                for statement in _migration.SQLITE:
-                    cursor.execute(statement)
+        _each_table(lambda table: [f"ALTER TABLE {table} ENABLE TRIGGER USER"], _migration.sqlite)
+
+
+def _drop_triggers(table):
+    return [f"DROP TRIGGER {table}_refuses_{verb}" for verb in ("update", "delete")]
+
+
+def _each_table(on_postgresql, on_sqlite) -> None:
+    with connection.cursor() as cursor:
+        for table in _migration.TABLES:
+            for statement in (on_postgresql if connection.vendor == "postgresql" else on_sqlite)(table):
+                cursor.execute(statement)

@@ -37,12 +37,13 @@ class EligibilityView(APIView):
         now = timezone.now()
         oldest = inbox.oldest_unread()
         _refuse_if_lagging(oldest, now)
+        complete_until = inbox.complete_until(now)
         position = eligibility.position()
         answers = eligibility.check(recipients, channel=channel, topic=topic, brands=brands, now=now)
         return Response(
             {
                 "checked_at": _iso(now),
-                "complete_until": _iso(min(oldest, now) if oldest else now),
+                "complete_until": _iso(complete_until),
                 "position": position,
                 "results": [
                     {

@@ -1,5 +1,14 @@
 """The stage between the doors and the decisions: claims raw webhooks, interprets them, records what they mean."""
 
-from preferences.inbox.processing import ENVELOPE, Outcome, envelope, lag, oldest_unread, process, process_again
+from preferences.inbox.processing import (
+    ENVELOPE,
+    Outcome,
+    complete_until,
+    envelope,
+    lag,
+    oldest_unread,
+    process,
+    process_again,
+)
 
-__all__ = ["ENVELOPE", "Outcome", "envelope", "lag", "oldest_unread", "process", "process_again"]
+__all__ = ["ENVELOPE", "Outcome", "complete_until", "envelope", "lag", "oldest_unread", "process", "process_again"]

@@ -93,7 +93,15 @@ def lag(now: dt.datetime) -> dt.timedelta:
     return max(now - oldest, dt.timedelta(0)) if oldest else dt.timedelta(0)
 
 
+def complete_until(now: dt.datetime) -> dt.datetime:
+    """Everything urgent that was received before this time has been read; a failing entry counts as unread here."""
+    waiting = InboxEntry.objects.exclude(state=InboxState.DONE).urgent()
+    oldest = waiting.order_by("received_at").values_list("received_at", flat=True).first()
+    return min(oldest, now) if oldest else now
+
+
 def oldest_unread() -> dt.datetime | None:
+    """When the oldest unread urgent entry was received. A failing one was tried and stands alone: it is not counted."""
     return InboxEntry.objects.unread().urgent().order_by("received_at").values_list("received_at", flat=True).first()
 
 

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any
 
 import psycopg
+from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
 from django.db.models.fields.related_lookups import RelatedIn
 from django.db.models.lookups import In
@@ -27,11 +28,11 @@ class _ArraySql:
 
     def get_prep_lookup(self: Any) -> Any:
         """Values come in the column's own Python type: preparing each of ten thousand would cost more than the query."""
+        if not isinstance(self.rhs, (list, tuple, set)):
+            raise TypeError("The `any` lookup takes a list of values; use `in` for a subquery.")
         return list(self.rhs) if is_postgresql() else super().get_prep_lookup()  # type: ignore[misc]
 
     def as_postgresql(self: Any, compiler: Any, conn: Any) -> tuple[str, list[Any]]:
-        if not isinstance(self.rhs, (list, tuple, set)):
-            raise TypeError("The `any` lookup takes a list of values; use `in` for a subquery.")
         column, parameters = self.process_lhs(compiler, conn)
         return f"{column} = ANY(%s::{_array_type(self.lhs.output_field)})", [*parameters, list(self.rhs)]
 
@@ -58,7 +59,10 @@ def read(queryset: models.QuerySet[Any, Any]) -> list[Row]:
     """The tuples of a `values_list` queryset. On PostgreSQL over a binary cursor, which reads times and bytes in C."""
     if not is_postgresql():
         return list(queryset)
-    sql, parameters = queryset.query.sql_with_params()
+    try:
+        sql, parameters = queryset.query.sql_with_params()
+    except EmptyResultSet:  # `__in=[]`: Django knows the answer without asking
+        return []
     return _execute(sql, parameters).fetchall()
 
 

@@ -15,7 +15,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: Any) -> None:
         parser.add_argument("--name", required=True, help="What the key is for, for people.")
         parser.add_argument("--scopes", required=True, help="Comma-separated <resource>:read or <resource>:write.")
-        parser.add_argument("--brands", default="", help="Comma-separated short names; left out, the key sees every brand.")
+        parser.add_argument(
+            "--brands", default="", help="Comma-separated short names; left out, the key sees every brand."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         scopes = [scope.strip() for scope in options["scopes"].split(",") if scope.strip()]

@@ -17,7 +17,9 @@ class Command(BaseCommand):
         for problem in result.problems[:50]:
             self.stderr.write(problem)
         if not result.is_sound:
-            raise CommandError(f"The ledger does not verify: {len(result.problems)} problems in {result.events} events.")
+            raise CommandError(
+                f"The ledger does not verify: {len(result.problems)} problems in {result.events} events."
+            )
         self.stdout.write(f"The ledger verifies: {result.events} events, {result.seals} seals.")
         if result.tail:
             self.stdout.write(

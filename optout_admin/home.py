@@ -1,0 +1,61 @@
+"""The first page of the desk: what waits to be done, in sentences, as far as the viewer may see it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django.db.models import Count, Min
+from django.http import HttpRequest
+from django.urls import reverse
+
+from preferences.models import Delivery, InboxEntry, InboxState, Reply, ReviewState
+from preferences.models.outbox import WAITING_STATES, DeliveryState
+
+
+def what_waits(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """The context of the first page. Counts only rows that partial indexes hold, so it stays fast on large tables."""
+    rooms = (
+        ("reply", _reviews, "review_state=waiting"),
+        ("inboxentry", _inbox, ""),
+        ("delivery", _outbox, ""),
+    )
+    waiting = [
+        {"text": describe(), "link": f"{reverse(f'admin:preferences_{model}_changelist')}?{query}"}
+        for model, describe, query in rooms
+        if request.user.has_perm(f"preferences.view_{model}")
+    ]
+    return {**context, "waiting": waiting, "title": "Opt-out desk"}
+
+
+def _reviews() -> str:
+    replies = Reply.objects.filter(review_state=ReviewState.WAITING)
+    found = replies.aggregate(number=Count("pk"), first=Min("review_due_at"))
+    if not found["number"]:
+        return "No reply waits for review."
+    return f"{_counted(found['number'], 'reply waits', 'replies wait')} for review, the first until {_utc(found['first'])}."
+
+
+def _inbox() -> str:
+    entries = InboxEntry.objects.exclude(state=InboxState.DONE)
+    counts = dict(entries.order_by().values_list("state").annotate(Count("pk")))
+    sentences = []
+    if unread := counts.get(InboxState.PENDING, 0):
+        sentences.append(f"{_counted(unread, 'webhook waits', 'webhooks wait')} to be read.")
+    if failing := counts.get(InboxState.FAILING, 0):
+        sentences.append(f"{_counted(failing, 'webhook fails', 'webhooks fail')} and will be retried.")
+    return " ".join(sentences) or "Every webhook has been read."
+
+
+def _outbox() -> str:
+    number = Delivery.objects.filter(state__in=[*WAITING_STATES, DeliveryState.ATTEMPTING]).count()
+    return f"{_counted(number, 'delivery is', 'deliveries are')} on the way." if number else "Nothing waits to be sent."
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
+
+
+def _utc(at: dt.datetime) -> str:
+    at = at.astimezone(dt.UTC)
+    return f"{at.day} {at:%B %Y, %H:%M} UTC"

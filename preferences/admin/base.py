@@ -1,0 +1,104 @@
+"""What the admin's pages share: deny by default, masked people, exact times, and lists that never count a huge table."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+from unfold.paginator import InfinitePaginator
+
+from preferences.identifiers import mask
+from preferences.models import Identity, Scheme, Subscriber
+
+#: A list shows at most this many rows; further ones are found by search and filters, not by leafing.
+_MOST_ROWS = 10_000
+#: An action takes at most this many rows, also when a request asks for all of them.
+MOST_AT_ONCE = 1_000
+_BEST_KNOWN_BY = (Scheme.PHONE, Scheme.BSUID, Scheme.PARENT_BSUID, Scheme.EMAIL, Scheme.EXTERNAL)
+
+
+class UncountedPaginator(InfinitePaginator):
+    """Pages without COUNT(*), and not so far that OFFSET becomes slow."""
+
+    @functools.cached_property
+    def count(self) -> int:
+        return _MOST_ROWS
+
+
+class DeskAdmin(ModelAdmin):
+    """An editable table. Rows are never deleted here: what they mean is in the ledger for good."""
+
+    list_per_page = 50
+    show_facets = admin.ShowFacets.NEVER
+    empty_value_display = "–"
+    warn_unsaved_form = True
+    #: What the navigation calls this page, where that is not the name of the model.
+    room = ""
+    #: Said when the list is empty: how rows come to be.
+    nothing_yet = ""
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class RecordAdmin(DeskAdmin):
+    """Rows that only the product writes: looked at, never added, changed or deleted."""
+
+    show_full_result_count = False
+    paginator = UncountedPaginator
+    list_disable_select_all = True
+    sortable_by = ()
+    warn_unsaved_form = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_process_permission(self, request: HttpRequest) -> bool:
+        """Whether this user may have rows processed again; needs Django's "change" permission of the table."""
+        return bool(super().has_change_permission(request))
+
+
+class ChoiceFilter(admin.SimpleListFilter):
+    """A filter with fixed choices: unlike Django's own it never reads the table to find them."""
+
+    choices_of: list[tuple[str, str]] = []
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return self.choices_of
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        return queryset if value is None else queryset.filter(**{str(self.parameter_name): value})
+
+
+#: What `masked_person` needs, on models with a subscriber.
+PERSON = ("subscriber__root__identities",)
+
+
+def masked_person(root: Subscriber) -> str:
+    """How staff recognise a person: the masked number, else the next best identity, else the record's own id."""
+    identities = best_first(list(root.identities.all()))
+    return mask(identities[0].value) if identities else str(root)
+
+
+def best_first(identities: list[Identity]) -> list[Identity]:
+    """Live before ended, phone before user id."""
+    return sorted(
+        identities, key=lambda one: (one.ended_at is not None, _BEST_KNOWN_BY.index(Scheme(one.scheme)), one.pk)
+    )
+
+
+def person_link(subscriber: Subscriber) -> SafeString:
+    """The masked person, linked to their page. `subscriber__root__identities` must be prefetched."""
+    url = reverse("admin:preferences_subscriber_change", args=[subscriber.root_id])
+    return format_html('<a class="desk-link desk-number" href="{}">{}</a>', url, masked_person(subscriber.root))

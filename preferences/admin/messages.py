@@ -1,0 +1,95 @@
+"""Replies: what people wrote and how it was understood. The text is decrypted on the page of one reply only."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+
+from preferences.admin import words
+from preferences.admin.base import PERSON, ChoiceFilter, RecordAdmin, person_link
+from preferences.admin.people import find
+from preferences.admin.person import text_of
+from preferences.models import Reply, ReviewState
+
+
+class IntentFilter(ChoiceFilter):
+    title = "intent"
+    parameter_name = "intent"
+    choices_of = words.INTENTS
+
+
+class ReviewFilter(ChoiceFilter):
+    title = "review"
+    parameter_name = "review_state"
+    choices_of = [(ReviewState.WAITING, "Waiting"), (ReviewState.SETTLED, "Settled")]
+
+
+@admin.register(Reply)
+class ReplyAdmin(RecordAdmin):
+    list_display = ("received", "judged", "person", "language", "rule", "review", "sender")
+    list_display_links = ("received",)
+    list_filter = (IntentFilter, ReviewFilter, "sender")
+    list_select_related = ("sender", "subscriber__root")
+    ordering = ("-pk",)
+    search_fields = ("subscriber",)
+    search_help_text = "Number in any spelling, last four digits, or WhatsApp user id"
+    nothing_yet = "Replies appear here as soon as WhatsApp tells us of one."
+    fieldsets = (
+        (None, {"fields": ("person", "sent", "received", "said", "kind", "sender")}),
+        ("How it was understood", {"fields": ("judged", "rule", "confidence", "language", "topic", "event")}),
+        ("Review", {"fields": ("review", "review_outcome", "due")}),
+        ("Where it came from", {"fields": ("inbox_entry", "digest_hex", "processed")}),
+    )
+    readonly_fields = ("person", "sent", "received", "said", "judged", "review", "due", "digest_hex", "processed")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Reply]:
+        return Reply.objects.prefetch_related(*PERSON)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Reply], search_term: str
+    ) -> tuple[QuerySet[Reply], bool]:
+        if not search_term.strip():
+            return queryset, False
+        return queryset.filter(subscriber__root__in=find(search_term)), False
+
+    @display(description="Person")
+    def person(self, reply: Reply) -> SafeString:
+        return person_link(reply.subscriber)
+
+    @display(description="Intent")
+    def judged(self, reply: Reply) -> SafeString:
+        return words.badge(*words.intent_in_words(reply.intent))
+
+    @display(description="Review")
+    def review(self, reply: Reply) -> SafeString | str:
+        if reply.review_state == ReviewState.WAITING:
+            return words.badge(words.DOUBT, "Waiting")
+        return reply.get_review_outcome_display() if reply.review_state else "–"
+
+    @display(description="Text")
+    def said(self, reply: Reply) -> SafeString:
+        return format_html('<div class="desk-said" dir="auto">{}</div>', text_of(reply))
+
+    @display(description="Written")
+    def sent(self, reply: Reply) -> SafeString | str:
+        return words.moment(reply.sent_at)
+
+    @display(description="Received")
+    def received(self, reply: Reply) -> SafeString | str:
+        return words.moment(reply.received_at)
+
+    @display(description="Processed")
+    def processed(self, reply: Reply) -> SafeString | str:
+        return words.moment(reply.processed_at)
+
+    @display(description="Review due")
+    def due(self, reply: Reply) -> SafeString | str:
+        return words.moment(reply.review_due_at)
+
+    @display(description="SHA-256 of the message id")
+    def digest_hex(self, reply: Reply) -> SafeString:
+        return words.hexadecimal(reply.digest)

@@ -1,0 +1,209 @@
+"""Doubtful replies: held at once, settled by a person or by the deadline, never by the clock alone."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from preferences import decisions, reviews
+from preferences.models import ConsentEvent, Delivery, Hold, Reply, ReviewOutcome
+from preferences.signing import sign_meta
+from preferences.webhooks import whatsapp
+from tests import bodies
+from tests.conftest import SAMPLE_TIME, SECRET
+
+DOUBT = "which bus stop is nearest?"
+NOON = SAMPLE_TIME
+DEADLINE = NOON + dt.timedelta(hours=72)
+
+
+@pytest.fixture
+def says(receive):
+    """Somebody writes something at `at`; it is read at once, or when `read_at` says."""
+
+    def run(text, at=NOON, *, read_at=None, **details):
+        receive(bodies.message(text, at=at, **details), now=read_at or at)
+
+    return run
+
+
+@pytest.fixture
+def reason(ask):
+    return lambda who=bodies.BILAL, **asked: ask(who, **asked)["reason"]
+
+
+def doubtful():
+    return Reply.objects.filter(review_state="waiting")
+
+
+def test_it_holds_marketing_at_once_and_silently(acme, says, reason):
+    says(DOUBT)
+
+    reply = doubtful().get()
+    assert [reason(), reason(channel="sms"), reason(topic="service")] == ["held", "held", "no_objection"]
+    assert reply.review_due_at == DEADLINE
+    assert not Delivery.objects.exists()
+
+
+def test_it_waits_as_long_as_the_setting_says(acme, says, settings):
+    settings.REVIEW_DEADLINE_HOURS = 24
+
+    says(DOUBT)
+
+    assert doubtful().get().review_due_at == NOON + dt.timedelta(hours=24)
+
+
+def test_it_counts_the_deadline_from_receipt(acme, says):
+    says(DOUBT, read_at=NOON + bodies.HOUR)
+
+    assert doubtful().get().review_due_at == DEADLINE + bodies.HOUR
+
+
+def test_it_becomes_an_opt_out_at_the_deadline_with_the_replys_own_time(acme, says, ask):
+    says(DOUBT)
+
+    early = reviews.settle_due(now=DEADLINE - bodies.SECOND)
+    settled = reviews.settle_due(now=DEADLINE)
+
+    answer, event = ask(bodies.BILAL), ConsentEvent.objects.get(kind="stop")
+    assert (early, settled, reviews.settle_due(now=DEADLINE)) == (0, 1, 0)
+    assert (answer["reason"], answer["since"]) == ("opted_out", "2026-11-22T12:00:00.000000Z")
+    assert (event.effective_at, event.recorded_at, event.source, event.expression) == (
+        NOON,
+        DEADLINE,
+        "review",
+        "implied",
+    )
+    assert Reply.objects.get().review_outcome == "deadline"
+    assert not Hold.objects.exists()
+
+
+def test_it_tells_nobody_of_a_verdict(acme, says):
+    says(DOUBT)
+    reviews.settle_due(now=DEADLINE)
+
+    assert not Delivery.objects.exists()
+
+
+def test_it_keeps_holding_until_somebody_or_something_acts(acme, says, reason):
+    says(DOUBT)
+    year_later = NOON + dt.timedelta(days=365)
+
+    says("hello", year_later)
+
+    assert reason() == "held"
+    assert decisions.rebuild(is_check=True).wrong == []
+
+
+@pytest.mark.usefixtures("acme")
+@pytest.mark.parametrize(
+    ("outcome", "after", "kind"),
+    [(ReviewOutcome.OPT_OUT, "opted_out", "stop"), (ReviewOutcome.NOT_OPT_OUT, "no_consent", "release")],
+)
+def test_it_does_what_the_reviewer_says(outcome, after, kind, says, reason):
+    says(DOUBT)
+
+    settled = reviews.settle(list(doubtful()), outcome, now=NOON + bodies.HOUR, actor=7)
+
+    event, reply = ConsentEvent.objects.get(position=2), Reply.objects.get()
+    assert (settled, reason()) == (1, after)
+    assert (event.kind, event.actor, event.effective_at, event.expression) == (kind, 7, NOON, "expressed")
+    assert (reply.review_state, reply.review_outcome, reply.event) == ("settled", outcome, 2)
+
+
+@pytest.mark.parametrize("first", [ReviewOutcome.OPT_OUT, ReviewOutcome.NOT_OPT_OUT])
+def test_it_lets_the_first_verdict_stand(first, acme, says, reason):
+    says(DOUBT)
+    replies = list(doubtful())
+    reviews.settle(replies, first, now=NOON + bodies.HOUR)
+    before = reason()
+
+    again = reviews.settle(replies, ReviewOutcome.OPT_OUT, now=NOON + bodies.HOUR)
+    other = reviews.settle(replies, ReviewOutcome.NOT_OPT_OUT, now=NOON + bodies.HOUR)
+
+    assert (again, other, reviews.settle_due(now=DEADLINE)) == (0, 0, 0)
+    assert (reason(), ConsentEvent.objects.count()) == (before, 2)
+    assert Reply.objects.get().review_outcome == first
+
+
+def test_it_releases_only_the_reply_that_was_judged(acme, says, reason):
+    says(DOUBT)
+    says(f"{DOUBT} please", NOON + bodies.SECOND)
+
+    reviews.settle(list(doubtful().order_by("pk")[:1]), ReviewOutcome.NOT_OPT_OUT, now=NOON + bodies.HOUR)
+    one_left = reason()
+    reviews.settle(list(doubtful()), ReviewOutcome.NOT_OPT_OUT, now=NOON + bodies.HOUR)
+
+    assert (one_left, reason()) == ("held", "no_consent")
+
+
+def test_it_settles_many_people_at_once(acme, says):
+    people = [f"+4477009001{number:02}" for number in range(12)]
+    for phone in reversed(people):
+        says(DOUBT, phone=phone)
+
+    assert reviews.settle_due(now=DEADLINE) == 12
+    assert ConsentEvent.objects.filter(kind="stop").count() == 12
+
+
+# The person acts meanwhile --------------------------------------------------------------------------------------------
+
+
+def test_it_ends_a_hold_when_the_person_asks_to_come_back(acme, says, reason):
+    says(DOUBT)
+    says("START", NOON + bodies.SECOND)
+
+    assert reason() == "opted_in"
+    assert not Hold.objects.exists()
+
+
+def test_it_lets_a_later_start_win_over_the_deadline(acme, says, reason):
+    says(DOUBT)
+    says("START", NOON + bodies.SECOND)
+    reviews.settle_due(now=DEADLINE)
+
+    assert reason() == "opted_in"
+    assert reason(channel="sms") == "opted_out"
+
+
+@pytest.mark.parametrize("order", [("START", DOUBT), (DOUBT, "START")])
+def test_it_keeps_the_hold_over_an_older_start(order, acme, says, reason):
+    own_times = {"START": NOON - bodies.SECOND, DOUBT: NOON}
+    for text in order:
+        says(text, own_times[text], read_at=NOON + bodies.HOUR)
+    held = reason()
+
+    reviews.settle_due(now=DEADLINE + bodies.HOUR)
+
+    assert (held, reason()) == ("held", "opted_out")
+
+
+def test_it_keeps_the_hold_over_a_request_that_waits_for_yes(acme, says, reason):
+    says(DOUBT, phone=bodies.ALICE)
+    says("START", NOON + bodies.SECOND, phone=bodies.ALICE)
+
+    assert reason(bodies.ALICE) == "held"
+
+
+def test_it_reads_a_settled_reply_again_without_harm(acme, sample, says, reason):
+    raw = sample("text_not_optout_contains_stop")
+    for _ in range(2):
+        whatsapp.accept(raw, signature=sign_meta(raw, SECRET), headers={}, now=NOON)
+        says("hello")
+        reviews.settle(list(doubtful()), ReviewOutcome.NOT_OPT_OUT, now=NOON + bodies.HOUR)
+
+    assert reason(bodies.ALICE) == "no_consent"
+    assert Reply.objects.filter(review_outcome="not_opt_out").count() == 1
+
+
+@pytest.mark.postgresql
+def test_it_locks_people_only_in_the_order_everybody_else_does(acme, says, django_assert_max_num_queries):
+    """Locked in the order of replies, two people could wait for each other: here and in a worker reading the inbox."""
+    says(DOUBT)
+
+    with django_assert_max_num_queries(40) as queries:
+        reviews.settle_due(now=DEADLINE)
+
+    locks = [query["sql"] for query in queries.captured_queries if "FOR UPDATE" in query["sql"]]
+    assert locks[0].endswith('FOR UPDATE OF "preferences_reply"')
