@@ -19,7 +19,7 @@ from optout_admin.unfold import UNFOLD  # noqa: F401
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.FileAwareEnv()  # type: ignore[no-untyped-call]
-environ.Env.read_env(BASE_DIR / ".env")
+environ.Env.read_env(env.str("ENV_FILE", default=str(BASE_DIR / ".env")))
 
 # Where we run ---------------------------------------------------------------------------------------------------------
 
@@ -47,7 +47,8 @@ _generated = embedded.load_secrets(VAR_DIR / ("demo.env" if DEMO else "desk.env"
 
 def _secret_list(name: str) -> list[str]:
     """A secret that may hold several values: the first signs, all verify."""
-    return env.list(name, default=[value for value in [_generated.get(name, "")] if value])
+    values = env.list(name, default=[_generated.get(name, "")])
+    return [value.strip() for value in values if value.strip()]  # files end in a newline
 
 
 # Secrets --------------------------------------------------------------------------------------------------------------
@@ -132,6 +133,7 @@ else:
     DATABASES = {"default": env.db("DATABASE_URL")}
     if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
         DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+        DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
 
 # Celery: the tables are the queue, so tasks only ring the bell (docs/architecture.md) ----------------------------------
 

@@ -13,6 +13,7 @@ _KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
 
 os.environ.update(
     {
+        "ENV_FILE": os.devnull,  # a developer's .env says nothing to tests
         "DEMO": "0",
         "VAR_DIR": tempfile.mkdtemp(prefix="optout-tests-"),
         "SECRET_KEY": "tests-only-secret-key-that-is-long-enough-for-the-checks-0123456789",

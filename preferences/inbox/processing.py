@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, connection, transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from preferences.decisions import StalePersonError
@@ -84,7 +84,8 @@ def process(*, now: dt.datetime | None = None, seconds: float = 30.0) -> Outcome
 
 def process_again(ids: Iterable[int], *, now: dt.datetime) -> int:
     """Make these entries due at once, whatever their state. Doing so twice is harmless. Returns how many."""
-    return InboxEntry.objects.filter(pk__in=list(ids)).update(state=InboxState.PENDING, next_attempt_at=now)
+    entries = InboxEntry.objects.filter(pk__in=list(ids), received_at__lte=now)
+    return entries.update(state=InboxState.PENDING, next_attempt_at=F("received_at"))
 
 
 def lag(now: dt.datetime) -> dt.timedelta:
@@ -95,14 +96,17 @@ def lag(now: dt.datetime) -> dt.timedelta:
 
 def complete_until(now: dt.datetime) -> dt.datetime:
     """Everything urgent that was received before this time has been read; a failing entry counts as unread here."""
-    waiting = InboxEntry.objects.exclude(state=InboxState.DONE).urgent()
-    oldest = waiting.order_by("received_at").values_list("received_at", flat=True).first()
-    return min(oldest, now) if oldest else now
+    failing = (
+        InboxEntry.objects.failing().urgent().order_by("received_at").values_list("received_at", flat=True).first()
+    )
+    return min(at for at in (oldest_unread(), failing, now) if at)
 
 
 def oldest_unread() -> dt.datetime | None:
     """When the oldest unread urgent entry was received. A failing one was tried and stands alone: it is not counted."""
-    return InboxEntry.objects.unread().urgent().order_by("received_at").values_list("received_at", flat=True).first()
+    # An unread entry is due since it was received, and the index is by due time.
+    unread = InboxEntry.objects.unread().urgent().order_by("next_attempt_at", "id")
+    return unread.values_list("received_at", flat=True).first()
 
 
 def _process_lane(lane: str, now: dt.datetime, outcome: Outcome) -> bool:

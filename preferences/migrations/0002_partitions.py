@@ -16,6 +16,7 @@ STATEMENTS = (
     "ALTER TABLE preferences_inboxentry ADD PRIMARY KEY (id, received_at)",
     "DROP TABLE preferences_inboxentry_plain",
     "CREATE INDEX inbox_due ON preferences_inboxentry (lane, next_attempt_at, id) WHERE NOT (state = 'done')",
+    "CREATE INDEX inbox_failing ON preferences_inboxentry (received_at) WHERE state = 'failing'",
     "CREATE TABLE preferences_inboxentry_default PARTITION OF preferences_inboxentry DEFAULT",
     "ALTER TABLE preferences_sentmessage RENAME TO preferences_sentmessage_plain",
     """CREATE TABLE preferences_sentmessage

@@ -57,6 +57,7 @@ class InboxEntry(models.Model):
         verbose_name_plural = "inbox entries"
         indexes = [
             models.Index(fields=["lane", "next_attempt_at", "id"], condition=~models.Q(state="done"), name="inbox_due"),
+            models.Index(fields=["received_at"], condition=models.Q(state="failing"), name="inbox_failing"),
         ]
 
     def __str__(self) -> str:
