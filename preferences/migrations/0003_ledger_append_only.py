@@ -18,12 +18,10 @@ BEGIN RAISE EXCEPTION 'The ledger is append-only: % is refused.', TG_OP USING ER
 
 
 def postgresql(table: str) -> list[str]:
-    return [
-        f"CREATE TRIGGER ledger_refuses_changes BEFORE UPDATE OR DELETE ON {table} "
-        "FOR EACH ROW EXECUTE FUNCTION preferences_ledger_is_append_only()",
-        f"CREATE TRIGGER ledger_refuses_truncate BEFORE TRUNCATE ON {table} "
-        "FOR EACH STATEMENT EXECUTE FUNCTION preferences_ledger_is_append_only()",
-    ]
+    call = "EXECUTE FUNCTION preferences_ledger_is_append_only()"
+    changes = f"CREATE TRIGGER ledger_refuses_changes BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW {call}"
+    truncate = f"CREATE TRIGGER ledger_refuses_truncate BEFORE TRUNCATE ON {table} FOR EACH STATEMENT {call}"
+    return [changes, truncate]
 
 
 def sqlite(table: str) -> list[str]:
