@@ -133,7 +133,7 @@ else:
     DATABASES = {"default": env.db("DATABASE_URL")}
     if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
         DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
-        DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+        DATABASES["default"]["OPTIONS"] = {"connect_timeout": 5, **env.db("DATABASE_URL").get("OPTIONS", {})}
 
 # Celery: the tables are the queue, so tasks only ring the bell (docs/architecture.md) ----------------------------------
 

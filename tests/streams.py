@@ -36,9 +36,13 @@ def _named(person: str, shape: str, *, phone_key: str, bsuid_key: str) -> dict[s
     return names
 
 
-def message(index: int, person: str, shape: str, second: int, text: str, *, is_other: bool = False) -> dict[str, Any]:
+def message(
+    index: int, person: str, shape: str, second: int, text: str, *, is_other: bool = False, answers: str = ""
+) -> dict[str, Any]:
     names = _named(person, shape, phone_key="from", bsuid_key="from_user_id")
     one = {**names, "id": f"wamid.{index}", "timestamp": _stamp(second), "type": "text", "text": {"body": text}}
+    if answers:
+        one["context"] = {"id": answers}
     return _envelope("messages", {"messages": [one]}, is_other=is_other)
 
 
@@ -52,6 +56,13 @@ def refused(index: int, person: str, shape: str, second: int) -> dict[str, Any]:
     names = _named(person, shape, phone_key="recipient_id", bsuid_key="recipient_user_id")
     one = {**names, "id": f"wamid.out.{index}", "status": "failed", "timestamp": _stamp(second)}
     return _envelope("messages", {"statuses": [{**one, "errors": [{"code": 131050}]}]})
+
+
+def delivered(person: str, shape: str, second: int) -> dict[str, Any]:
+    """A campaign's message to this person, the one they answer."""
+    names = _named(person, shape, phone_key="recipient_id", bsuid_key="recipient_user_id")
+    one = {**names, "id": f"wamid.campaign.{person}", "status": "delivered", "timestamp": _stamp(second)}
+    return _envelope("messages", {"statuses": [one]})
 
 
 def moved(index: int, second: int, old: tuple[str, str], new: tuple[str, str]) -> dict[str, Any]:
@@ -84,10 +95,14 @@ def entries(draw: st.DrawFn) -> list[dict[str, Any]]:
         person = draw(st.sampled_from(sorted(PEOPLE)))
         shape = draw(st.sampled_from(["both", "both", "phone", "bsuid"]))
         second = draw(st.integers(0, 8)) * 5
-        kind = draw(st.sampled_from(["text", "text", "text", "stop", "resume", "131050"]))
+        kind = draw(st.sampled_from(["text", "text", "text", "delivered", "stop", "resume", "131050"]))
         if kind == "text":
             is_other = draw(st.booleans())
-            found.append(message(index, person, shape, second, draw(st.sampled_from(TEXTS)), is_other=is_other))
+            answers = draw(st.sampled_from(["", f"wamid.campaign.{person}"]))
+            text = draw(st.sampled_from(TEXTS))
+            found.append(message(index, person, shape, second, text, is_other=is_other, answers=answers))
+        elif kind == "delivered":
+            found.append(delivered(person, shape, second))
         elif kind == "131050":
             found.append(refused(index, person, shape, second))
         else:

@@ -289,3 +289,20 @@ def _phone_only(person: simulation.Fictional, words: str, moment: dt.datetime) -
     return raw.replace(f', "from_user_id": "{person.bsuid}"'.encode(), b"").replace(
         f', "user_id": "{person.bsuid}"'.encode(), b""
     )
+
+
+@pytest.mark.parametrize("is_answer_first", [False, True])
+def test_it_links_an_answer_by_user_id_to_the_number_the_message_went_to(is_answer_first, acme, receive):
+    """A campaign went to a number; STOP comes back from a user id alone, quoting it."""
+    number_only = simulation.Fictional("Dora", DORA.number, "GB")
+    alone = simulation.Fictional("Dora", "", "GB")
+    sent = simulation.status(number_only, "wamid.campaign", "delivered", at(0)).replace(
+        f', "recipient_user_id": "{number_only.bsuid}"'.encode(), b""
+    )
+    answer = simulation.text(alone, "STOP", at(60), answers="wamid.campaign")
+
+    for body in [answer, sent] if is_answer_first else [sent, answer]:
+        receive(body, now=at(61))
+
+    assert (reason(DORA.recipient), reason(alone.bsuid)) == ("opted_out", "opted_out")
+    assert decisions.rebuild(is_check=True).wrong == []

@@ -37,7 +37,7 @@ class EligibilityView(APIView):
         now = timezone.now()
         oldest = inbox.oldest_unread()
         _refuse_if_lagging(oldest, now)
-        complete_until = inbox.complete_until(now)
+        complete_until = inbox.complete_until(oldest, now)
         position = eligibility.position()
         answers = eligibility.check(recipients, channel=channel, topic=topic, brands=brands, now=now)
         return Response(

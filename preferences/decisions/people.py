@@ -74,7 +74,15 @@ class Newcomer:
 class People:
     """The identities a batch is about, in memory. Call `sight` and `change` in the order of time, then `save`."""
 
-    def __init__(self, sightings: Iterable[Sighting], changes: Iterable[Change], *, now: dt.datetime) -> None:
+    def __init__(
+        self,
+        sightings: Iterable[Sighting],
+        changes: Iterable[Change],
+        *,
+        now: dt.datetime,
+        known: set[int] | None = None,
+    ) -> None:
+        """`known` are subscribers that `link` may name beside those who are sighted; None: it will not be called."""
         self._now = now
         self._rows: dict[Key, list[_Row]] = defaultdict(list)
         self._roots: dict[int, list[_Row]] = defaultdict(list)
@@ -82,15 +90,16 @@ class People:
         self._parents: dict[int, int] = {}
         self.touched: set[int] = set()
         self.joined: list[tuple[int, int, dt.datetime]] = []
-        known = [(sighting, _keys(sighting.person, sighting.portfolio)) for sighting in sightings]
+        self._root_by_subscriber: dict[int, int] = {}
+        seen = [(sighting, _keys(sighting.person, sighting.portfolio)) for sighting in sightings]
         moves = list(changes)
-        keys = {key for _, found in known for key, _ in found}
+        keys = {key for _, found in seen for key, _ in found}
         for move in moves:
             keys |= {key for person in (move.previous, move.current) for key, _ in _keys(person, move.portfolio)}
         self._load(keys)
-        self._load_companions(known, moves)
-        strangers = sum(1 for _, found in known if any(key not in self._rows for key, _ in found))
-        conflicts = sum(1 for _, found in known if self._is_split(found))
+        self._load_companions(seen, moves, known)
+        strangers = sum(1 for _, found in seen if any(key not in self._rows for key, _ in found))
+        conflicts = sum(1 for _, found in seen if self._is_split(found))
         self._ids: Iterator[int] = batches.reserve_ids(Subscriber, strangers + conflicts + 3 * len(moves))
 
     # Lookups ----------------------------------------------------------------------------------------------------------
@@ -106,11 +115,18 @@ class People:
             for values in batches.read(rows.values_list(*_FIELDS)):
                 self._add(_Row(*values))
 
-    def _load_companions(self, known: list[tuple[Sighting, list[tuple[Key, str]]]], moves: list[Change]) -> None:
+    def _load_companions(
+        self, seen: list[tuple[Sighting, list[tuple[Key, str]]]], moves: list[Change], known: set[int] | None
+    ) -> None:
         """The other live identities of people who may change hands or be joined."""
-        roots = {row.root for _, found in known if self._is_split(found) for row in self._known(found)}
-        if moves:
+        roots = {row.root for _, found in seen if self._is_split(found) for row in self._known(found)}
+        if moves or known is not None:
             roots |= set(self._roots)
+        if known:
+            self._root_by_subscriber = dict(
+                Subscriber.objects.filter(pk__any=sorted(known)).values_list("pk", "root_id")
+            )
+            roots |= set(self._root_by_subscriber.values())
         if not roots:
             return
         loaded = {row.id for rows in self._rows.values() for row in rows}
@@ -168,6 +184,7 @@ class People:
         if owner and parent and parent.root != owner.root:
             self._join(owner.root, parent.root, at)
         subscriber, root = (owner.subscriber, owner.root) if owner else self._newcomer(person, at)
+        self._root_by_subscriber[subscriber] = root
         for key, value in found:
             row = self._holder(key, at)
             if row is None:
@@ -193,6 +210,16 @@ class People:
             self._add(owner)
         self._hand_over(phone, owner.subscriber, owner.root, at)
         return owner
+
+    def link(self, one: int, other: int, portfolio: int, at: dt.datetime) -> None:
+        """A message to one was answered by the other: they are one person, unless each has a number or a user id of
+        their own (then the number changed hands between message and answer)."""
+        first, second = (self.root_of(self._root_by_subscriber.get(pk, pk)) for pk in (one, other))
+        rows = [row for root in {first, second} for row in self._roots[root] if row.ended_at is None]
+        numbers = {row.match_key for row in rows if row.scheme == Scheme.PHONE}
+        bsuids = {row.value for row in rows if row.scheme == Scheme.BSUID and row.scope == portfolio}
+        if len(numbers) < 2 and len(bsuids) < 2:
+            self._join(first, second, at)
 
     def change(self, change: Change) -> int:
         """The subscriber who moved. The stop follows the person; the old number starts anew with its stops only."""

@@ -17,7 +17,7 @@ from preferences import decisions, regimes
 from preferences.decisions import Act, Change, Desk, Help, People, Question, Sighting
 from preferences.encryption import seal
 from preferences.identifiers import digest
-from preferences.inbox import questions, sent
+from preferences.inbox import conversations, questions, sent
 from preferences.interpretation import CLASSIFIER_VERSION, KEYWORDS_VERSION, Intent, IntentValue, judge
 from preferences.interpretation.observations import (
     IdentityChange,
@@ -38,6 +38,7 @@ Batch = Sequence[tuple[int, dt.datetime, Reading]]
 
 MARKETING_STOPPED = 131050  # the person stopped marketing from this business (provider's error codes, 2026-09-11)
 _BUTTONS = frozenset({MessageKind.TEMPLATE_BUTTON, MessageKind.REPLY_BUTTON, MessageKind.LIST_REPLY, MessageKind.FLOW})
+_NOBODY = Person()
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,49}")
 
 
@@ -72,8 +73,8 @@ def apply(batch: Batch, *, now: dt.datetime) -> None:
     senders = decisions.ensure_senders(_senders(everything))
     desks = decisions.desks_of(senders.values())
     desk_of = {key: desks[pk] for key, pk in senders.items()}
-    people, everything = _recognise(everything, desk_of, now)
-    keys = sent.message_keys([*_message_refs(everything), *sent.refs(everything)])
+    keys = sent.message_keys([*_message_refs(everything), *sent.refs(everything), *conversations.refs(everything)])
+    people, everything = _recognise(everything, desk_of, keys, now)
     replies = _judge(everything, desk_of, keys, people)
     sent.write(everything, senders, keys)
     acts = [*_acts_of_replies(replies), *_acts_of_answers(replies, people), *_acts_of_platform(everything, desk_of)]
@@ -102,21 +103,24 @@ def _senders(everything: Iterable[Seen]) -> set[tuple[str, str, str]]:
 # People ---------------------------------------------------------------------------------------------------------------
 
 
-def _recognise(everything: list[Seen], desk_of: dict[str, Desk], now: dt.datetime) -> tuple[People, list[Seen]]:
+def _recognise(
+    everything: list[Seen], desk_of: dict[str, Desk], keys: dict[bytes, tuple[int, dt.date]], now: dt.datetime
+) -> tuple[People, list[Seen]]:
     """Learn who everybody is; the observations come back with their subscriber (0: it names nobody)."""
-    sightings, changes = [], []
-    for seen in everything:
-        subject = _subject(seen, desk_of)
-        if isinstance(subject, Change):
-            changes.append(subject)
-        elif subject:
-            sightings.append(subject)
-    people = People(sightings, changes, now=now)
+    links = conversations.Links(everything, keys)
+    subjects = [_subject(seen, desk_of) for seen in everything]
+    people = People(
+        [one for one in subjects if isinstance(one, Sighting)],
+        [one for one in subjects if isinstance(one, Change)],
+        now=now,
+        known=links.known,
+    )
     named = []
-    for seen in everything:
-        subject = _subject(seen, desk_of)
+    for seen, subject in zip(everything, subjects, strict=True):
         pk = people.change(subject) if isinstance(subject, Change) else people.sight(subject) if subject else 0
         named.append(Seen(seen.entry, seen.received_at, seen.at, seen.observation, pk))
+    for one, other, seen in links.pairs(named):
+        people.link(one, other, desk_of[seen.observation.sender.key].portfolio, seen.at)
     return people, named
 
 
@@ -125,7 +129,7 @@ def _subject(seen: Seen, desk_of: dict[str, Desk]) -> Sighting | Change | None:
     portfolio = desk_of[observation.sender.key].portfolio
     if isinstance(observation, IdentityChange):
         return Change(observation.previous, observation.current, portfolio, seen.at)
-    return Sighting(observation.person, portfolio, seen.at) if observation.person != Person() else None
+    return Sighting(observation.person, portfolio, seen.at) if observation.person != _NOBODY else None
 
 
 # Replies --------------------------------------------------------------------------------------------------------------

@@ -94,12 +94,12 @@ def lag(now: dt.datetime) -> dt.timedelta:
     return max(now - oldest, dt.timedelta(0)) if oldest else dt.timedelta(0)
 
 
-def complete_until(now: dt.datetime) -> dt.datetime:
+def complete_until(oldest_unread: dt.datetime | None, now: dt.datetime) -> dt.datetime:
     """Everything urgent that was received before this time has been read; a failing entry counts as unread here."""
     failing = (
         InboxEntry.objects.failing().urgent().order_by("received_at").values_list("received_at", flat=True).first()
     )
-    return min(at for at in (oldest_unread(), failing, now) if at)
+    return min(at for at in (oldest_unread, failing, now) if at)
 
 
 def oldest_unread() -> dt.datetime | None:

@@ -59,6 +59,7 @@ class Reply(models.Model):
         verbose_name_plural = "replies"
         indexes = [
             models.Index(fields=["review_due_at"], condition=models.Q(review_state="waiting"), name="reviews_due"),
+            models.Index(fields=["context"], condition=~models.Q(context=b""), name="replies_by_context"),
         ]
 
     def __str__(self) -> str:
