@@ -89,7 +89,7 @@ def check(
     asked = _asked(channel, topic, brands)
     identifiers = [parse_recipient(recipient) for recipient in recipients]
     people = _people([one for one in identifiers if one])
-    roots = sorted({root for found in people.values() for root in found})
+    roots = {root for found in people.values() for root in found}
     states = _States(roots, asked, now)
     erased = _erased([one for one in identifiers if one and one.match_key not in people])
     known: dict[Any, tuple[str, dt.datetime | None, int]] = {}
@@ -142,11 +142,11 @@ def _people(identifiers: list[Identifier]) -> dict[str, list[int]]:
     """
     people: dict[str, list[int]] = {}
     keys: dict[str, str] = {one.match_key: one.scheme for one in identifiers}
-    live = Identity.objects.filter(match_key__any=list(keys), ended_at=None)
+    live = Identity.objects.filter(match_key__any=set(keys), ended_at=None)
     for match_key, scheme, root in batches.read(live.values_list("match_key", "scheme", "root_id")):
         if keys[match_key] == scheme:
             people.setdefault(match_key, []).append(root)
-    left = [key for key, scheme in keys.items() if scheme != Scheme.PHONE and key not in people]
+    left = {key for key, scheme in keys.items() if scheme != Scheme.PHONE and key not in people}
     if left:
         ended = Identity.objects.filter(match_key__any=left).exclude(ended_at=None)
         for match_key, root in batches.read(ended.values_list("match_key", "root_id")):
@@ -166,14 +166,14 @@ def _erased(strangers: list[Identifier]) -> dict[str, dt.datetime]:
 class _States:
     """The stored rows of the people asked about, and what they mean for each brand asked about."""
 
-    def __init__(self, roots: list[int], asked: list[_Asked], now: dt.datetime) -> None:
+    def __init__(self, roots: set[int], asked: list[_Asked], now: dt.datetime) -> None:
         self._asked = asked
         self._covers: dict[tuple[int, Any], bool] = {}
         channels = sorted({one.cell.channel for one in asked} | {ANY})
         scoped = ("subscriber_id", "controller", "brand", "channel", "topic")
         consents = Consent.objects.filter(subscriber__any=roots, channel__in=channels)
         self._consents = _grouped(consents.values_list(*scoped, "status", "effective_at", "version"))
-        stops = PlatformStop.objects.filter(subscriber__any=roots if Channel.WHATSAPP in channels else [])
+        stops = PlatformStop.objects.filter(subscriber__any=roots if Channel.WHATSAPP in channels else set())
         self._stops = _grouped(stops.values_list("subscriber_id", "portfolio_id", "since", "event"))
         self._holds = _grouped(Hold.objects.filter(subscriber__any=roots).values_list(*scoped, "since", "event"))
         pauses = Pause.objects.filter(subscriber__any=roots, until__gt=now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from preferences.models import EventKind, Scope, Source
 
@@ -17,8 +17,7 @@ class StalePersonError(Exception):
     """Somebody else joined or split this person meanwhile; the transaction must be tried again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """A reply that may be answered: what we would answer, from which sender, and in which language it was written.
 
     `language` is empty when the reply is no evidence of a language ("STOP" is international).
@@ -29,8 +28,7 @@ class Question:
     language: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Act:
+class Act(NamedTuple):
     """Something that happened and bears on consent. One act is one consent event with one scope.
 
     `source_ref` is the SHA-256 of the provider's id of the act, unique per source: recording an act twice is harmless.
@@ -68,8 +66,7 @@ class Act:
     question: Question | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Help:
+class Help(NamedTuple):
     """Somebody asked for help: to be answered, bears on no consent."""
 
     subscriber: int
@@ -77,8 +74,7 @@ class Help:
     at: dt.datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """The ledger position of an act, and whether this call wrote it (False: it was on record already)."""
 
     position: int

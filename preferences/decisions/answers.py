@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from preferences.decisions.acts import Act, Help, Question
 from preferences.decisions.fold import CLOSING, Event, effective
@@ -41,8 +41,7 @@ COUNTRY_LANGUAGES = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """One outbox row to be: what is told to whom, about which act."""
 
     kind: DeliveryKind
@@ -140,12 +139,11 @@ def write(answers: list[Answer], *, now: dt.datetime) -> None:
     if not answers:
         return
     destination = _destination()
-    ids = batches.reserve_ids(Delivery, len(answers))
     rows = []
     for answer in answers:
         is_late = answer.expires_at <= now
         rows.append((
-            next(ids), destination, answer.subscriber, answer.kind, answer.position, answer.question.reply,
+            destination, answer.subscriber, answer.kind, answer.position, answer.question.reply,
             answer.question.sender, answer.language, None, DeliveryState.EXPIRED if is_late else DeliveryState.DUE, 0, now,
             None, answer.expires_at, uuid.uuid4(), b"",
             "Older than five minutes when it was read, so nothing was sent." if is_late else "", now,
@@ -153,7 +151,7 @@ def write(answers: list[Answer], *, now: dt.datetime) -> None:
         ))  # fmt: skip
     batches.insert(
         Delivery,
-        ["id", "destination", "subscriber", "kind", "event", "reply", "sender", "language", "notice", "state", "attempts",
+        ["destination", "subscriber", "kind", "event", "reply", "sender", "language", "notice", "state", "attempts",
          "next_attempt_at", "leased_until", "expires_at", "correlation_id", "provider_digest", "response_excerpt",
          "created_at", "finished_at"],
         rows,

@@ -54,8 +54,7 @@ class Loaded:
 
 def lock(subscribers: Iterable[int]) -> None:
     """Lock these people (their roots) in id order. Must run inside a transaction, before anything about them is read."""
-    wanted = sorted(set(subscribers))
-    roots = Subscriber.objects.filter(pk__any=wanted).order_by().values("root_id")
+    roots = Subscriber.objects.filter(pk__any=set(subscribers)).order_by().values("root_id")
     batches.read(Subscriber.objects.filter(pk__in=roots).order_by("pk").select_for_update().values_list("pk"))
 
 
@@ -69,7 +68,7 @@ def later_holders(subscribers: Iterable[int]) -> set[int]:
 
 def load(subscribers: Iterable[int]) -> Loaded:
     """Everything about the people behind `subscribers`. Raises StalePersonError if one was joined elsewhere meanwhile."""
-    wanted = sorted(set(subscribers))
+    wanted = set(subscribers)
     loaded = Loaded()
     roots = Subscriber.objects.filter(pk__any=wanted).order_by().values("root_id")
     rows = Subscriber.objects.filter(root__in=roots).values_list("id", "public_id", "root_id", "locale", "country")
@@ -84,7 +83,7 @@ def load(subscribers: Iterable[int]) -> Loaded:
 
 def _load_events(loaded: Loaded, owners: dict[uuid.UUID, int]) -> None:
     carried = _earlier_holders({member.root for member in loaded.members.values()})
-    wanted = sorted({*owners, *(holder for holders in carried.values() for holder, _ in holders)})
+    wanted = {*owners, *(holder for holders in carried.values() for holder, _ in holders)}
     rows = ConsentEvent.objects.filter(subscriber__any=wanted).order_by("position").values_list(
         "position", "subscriber", "kind", "controller", "brand", "channel", "topic", "effective_at", "source",
         "source_ref", "sender", "portfolio", "voids", "until", "row_hash",
@@ -130,7 +129,7 @@ def _own_stops(events: list[Event], until: dt.datetime) -> list[Event]:
 
 def _earlier_holders(roots: set[int]) -> dict[int, list[tuple[uuid.UUID, dt.datetime]]]:
     """Per person: who held one of their live numbers before, and until when."""
-    mine = Identity.objects.filter(root__any=sorted(roots), scheme=Scheme.PHONE, ended_at=None)
+    mine = Identity.objects.filter(root__any=roots, scheme=Scheme.PHONE, ended_at=None)
     history = Identity.objects.filter(scheme=Scheme.PHONE, match_key__in=mine.values("match_key")).exclude(
         ended_at=None
     )
@@ -139,7 +138,7 @@ def _earlier_holders(roots: set[int]) -> dict[int, list[tuple[uuid.UUID, dt.date
         return {}
     holder_of = dict(mine.values_list("match_key", "root_id"))
     members = defaultdict(list)
-    for root, public_id in Subscriber.objects.filter(root__any=[row[1] for row in rows]).values_list(
+    for root, public_id in Subscriber.objects.filter(root__any={row[1] for row in rows}).values_list(
         "root_id", "public_id"
     ):
         members[root].append(public_id)
@@ -152,7 +151,7 @@ def _earlier_holders(roots: set[int]) -> dict[int, list[tuple[uuid.UUID, dt.date
 
 def _load_states(loaded: Loaded) -> None:
     """The stored rows, by the subscriber they stand at; rows that stand at a joined member are strays."""
-    ids = sorted(loaded.members)
+    ids = set(loaded.members)
     states: dict[int, Folded] = {pk: Folded({}, {}, {}, {}) for pk in ids}
     consents = Consent.objects.filter(subscriber__any=ids).values_list(
         "subscriber_id", "controller", "brand", "channel", "topic", "status", "effective_at", "event", "version"

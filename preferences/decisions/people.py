@@ -105,7 +105,7 @@ class People:
     # Lookups ----------------------------------------------------------------------------------------------------------
 
     def _load(self, keys: set[Key]) -> None:
-        match_keys = sorted({key.match_key for key in keys})
+        match_keys = {key.match_key for key in keys}
         if not match_keys:
             return
         for rows in (
@@ -130,7 +130,7 @@ class People:
         if not roots:
             return
         loaded = {row.id for rows in self._rows.values() for row in rows}
-        others = Identity.objects.filter(root__any=sorted(roots), ended_at=None).values_list(*_FIELDS)
+        others = Identity.objects.filter(root__any=roots, ended_at=None).values_list(*_FIELDS)
         for values in batches.read(others):
             if values[0] not in loaded:
                 self._add(_Row(*values))
@@ -336,12 +336,11 @@ class People:
             ],
         )  # fmt: skip
         fresh = sorted((row for row in rows if row.id is None), key=lambda row: (row.match_key, row.scheme, row.scope))
-        ids = batches.reserve_ids(Identity, len(fresh))
         batches.insert(
             Identity,
-            ["id", "scheme", "scope", "value", "match_key", "last4", "subscriber", "root", "since", "seen_at", "ended_at"],
+            ["scheme", "scope", "value", "match_key", "last4", "subscriber", "root", "since", "seen_at", "ended_at"],
             [
-                (next(ids), row.scheme, row.scope, row.value, row.match_key, row.value[-4:] if row.scheme == Scheme.PHONE
+                (row.scheme, row.scope, row.value, row.match_key, row.value[-4:] if row.scheme == Scheme.PHONE
                  else "", row.subscriber, row.root, row.since, row.seen_at, row.ended_at)
                 for row in fresh
             ],

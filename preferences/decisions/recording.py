@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
@@ -64,7 +63,7 @@ def record_many(
         batch.settle(everybody if touched else people.touched if people else set())
         batch.answer(acts, helps)
         batch.write()
-        return [replace(one, position=batch.real(one.position)) for one in recorded[: len(acts)]]
+        return [Recorded(batch.real(one.position), one.is_new) for one in recorded[: len(acts)]]
 
 
 class _Batch:
@@ -175,7 +174,7 @@ class _Batch:
             writing.append(rows, [(self.real(position), salt, content) for position, salt, content in self._evidence])
         before = {root: self._loaded.stored[root] for root in self._after}
         writing.write_states(before, self._loaded.strays, self._after, self.real)
-        told = [replace(answer, position=self.real(answer.position)) for answer in self._answers if answer]
+        told = [answer._replace(position=self.real(answer.position)) for answer in self._answers if answer]
         answers.write(told, now=self._now)
 
     def real(self, position: int) -> int:

@@ -9,7 +9,7 @@ import datetime as dt
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.conf import settings
 
@@ -42,8 +42,7 @@ _NOBODY = Person()
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,49}")
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """One observation with its context: the entry it came in, when it happened and who it is about."""
 
     entry: int
@@ -53,8 +52,7 @@ class Seen:
     subscriber: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(NamedTuple):
     """One new reply with its judgement."""
 
     seen: Seen
@@ -151,9 +149,8 @@ def _judge(
             if ref not in keys and ref not in fresh:
                 fresh[ref] = (seen, message, judge(message))
     acting = {seen.subscriber for seen, _, intent in fresh.values() if intent.intent != IntentValue.NONE}
-    countries = people.countries() | dict(
-        Subscriber.objects.filter(pk__any=sorted(acting)).values_list("pk", "country")
-    )
+    rows = Subscriber.objects.filter(pk__any=acting).values_list("pk", "country")
+    countries = people.countries() | dict(batches.read(rows))
     return [
         Judged(seen, message, ref, intent, desk_of[message.sender.key], countries.get(seen.subscriber, ""))
         for ref, (seen, message, intent) in fresh.items()

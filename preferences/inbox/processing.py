@@ -6,10 +6,12 @@ and never blocks others. The claim is the row lock of that transaction, so a kil
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import gc
 import hashlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, connection, transaction
@@ -26,9 +28,9 @@ from preferences.redaction import redact
 
 logger = logging.getLogger(__name__)
 
-BATCH_ENTRIES = 1_000
+BATCH_ENTRIES = 2_000
 #: Keeps a batch of fat bodies (up to 1,000 updates each) short, so that a STOP behind it waits less than a second.
-BATCH_BYTES = 1_000_000
+BATCH_BYTES = 2_000_000
 RETRY_CEILING = dt.timedelta(hours=1)
 _ATTEMPTS_TOGETHER = 3
 
@@ -113,7 +115,7 @@ def _process_lane(lane: str, now: dt.datetime, outcome: Outcome) -> bool:
     """One batch of the lane; False when nothing is due."""
     ids: list[int] = []
     try:
-        with transaction.atomic():
+        with _uncollected(), transaction.atomic():
             batches.prefer_indexes()
             ids = _claim(lane, now)
             if not ids:
@@ -126,6 +128,18 @@ def _process_lane(lane: str, now: dt.datetime, outcome: Outcome) -> bool:
             raise
         _process_halves(ids, now, outcome, attempt=1)
     return True
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """A batch makes a hundred thousand objects without cycles; walking them again and again costs a fifth of its time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _claim(lane: str, now: dt.datetime) -> list[int]:
@@ -175,7 +189,7 @@ def _process_halves(ids: list[int], now: dt.datetime, outcome: Outcome, *, attem
 
 def _process_claimed(ids: list[int], now: dt.datetime) -> None:
     rows = (
-        InboxEntry.objects.filter(pk__any=ids)
+        InboxEntry.objects.filter(pk__any=set(ids))
         .exclude(state=InboxState.DONE)
         .order_by("received_at", "id")
         .select_for_update()
@@ -199,8 +213,8 @@ def _read(pk: int, lane: str, body: bytes, received_at: dt.datetime) -> Entry:
 def _finish(entries: list[Entry], now: dt.datetime) -> None:
     """Status bodies go as soon as they are applied; bodies with messages stay for INBOX_RETENTION_DAYS."""
     batch = _partitions(entries)
-    batch.filter(pk__any=[entry.id for entry in entries if entry.is_status_only])._raw_delete(batch.db)  # type: ignore[attr-defined]
-    plain = [entry.id for entry in entries if not (entry.is_status_only or entry.reading.unknown)]
+    batch.filter(pk__any={entry.id for entry in entries if entry.is_status_only})._raw_delete(batch.db)  # type: ignore[attr-defined]
+    plain = {entry.id for entry in entries if not (entry.is_status_only or entry.reading.unknown)}
     done = {"state": InboxState.DONE, "processed_at": now}
     batch.filter(pk__any=plain).update(**done, error="", unknown=[])
     for entry in entries:

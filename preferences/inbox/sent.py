@@ -52,7 +52,7 @@ def refs(everything: Iterable[Dated]) -> list[bytes]:
 
 def message_keys(wanted: Iterable[bytes]) -> dict[bytes, tuple[int, dt.date]]:
     """Subscriber and month of the messages seen before."""
-    rows = MessageKey.objects.filter(digest__any=sorted(set(wanted))).values_list("digest", "subscriber", "month")
+    rows = MessageKey.objects.filter(digest__any=set(wanted)).values_list("digest", "subscriber", "month")
     return {bytes(key): (subscriber, month) for key, subscriber, month in batches.read(rows)}
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -24,7 +25,10 @@ _SQLITE_PARAMETERS = 30_000
 
 
 class _ArraySql:
-    """`column = ANY(array)`: one bound parameter on PostgreSQL however many values, an ordinary IN on SQLite."""
+    """`column = ANY(array)`: one bound parameter on PostgreSQL however many values, an ordinary IN on SQLite.
+
+    Give a set: Django looks into each value of a list for expressions.
+    """
 
     def get_prep_lookup(self: Any) -> Any:
         """Values come in the column's own Python type: preparing each of ten thousand would cost more than the query."""
@@ -63,7 +67,7 @@ def read(queryset: models.QuerySet[Any, Any]) -> list[Row]:
         sql, parameters = queryset.query.sql_with_params()
     except EmptyResultSet:  # `__in=[]`: Django knows the answer without asking
         return []
-    return _execute(sql, parameters).fetchall()
+    return _execute(sql.replace("%s", "%b"), parameters).fetchall()
 
 
 def prefer_indexes() -> None:
@@ -97,7 +101,9 @@ def reserve_ids(model: type[models.Model], count: int) -> Iterator[int]:
     with connection.cursor() as cursor:
         if is_postgresql():
             cursor.execute(
-                "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", [table, count]
+                "WITH ids AS MATERIALIZED (SELECT pg_get_serial_sequence(%s, 'id')::regclass AS name) "
+                "SELECT nextval(name) FROM ids, generate_series(1, %s)",
+                [table, count],
             )
             return iter([row[0] for row in cursor.fetchall()])
         cursor.execute(f'SELECT coalesce(max(id), 0) FROM "{table}"')
@@ -231,7 +237,7 @@ def _marks(columns: Sequence[models.Field[Any, Any]]) -> str:
 
 
 def _arrays(columns: Iterable[models.Field[Any, Any]]) -> str:
-    return ", ".join(f"%s::{_array_type(column)}" for column in columns)
+    return ", ".join(f"%b::{_array_type(column)}" for column in columns)
 
 
 def _columns(model: type[models.Model], fields: Sequence[str]) -> list[models.Field[Any, Any]]:
@@ -243,6 +249,7 @@ def _prepared(columns: Sequence[models.Field[Any, Any]], rows: Iterable[Row]) ->
         yield [column.get_db_prep_save(value, connection) for column, value in zip(columns, row, strict=True)]
 
 
+@cache
 def _element_type(field: models.Field[Any, Any]) -> str:
     """The PostgreSQL type of one value, without length: `varchar(20)` is sent as text."""
     target = field.target_field if isinstance(field, models.ForeignKey) else field
