@@ -3,6 +3,7 @@ Django's middleware costs a busy door forty per cent. The security headers of pa
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -27,6 +28,12 @@ class BareHandler(WSGIHandler):
 
 _pages: Application = get_wsgi_application()
 _webhooks: Application = BareHandler()
+
+# What is loaded by now stays and need not be walked again; and ten thousand answers in the making are no garbage: walking
+# them over and over was a third of the time of a large "may we send?".
+gc.collect()
+gc.freeze()
+gc.set_threshold(100_000, 20, 50)
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

@@ -94,7 +94,7 @@ def lane_of(body: bytes) -> str:
 
 
 def _plain(text: str, status: int) -> HttpResponse:
-    return HttpResponse(text, status=status, content_type="text/plain; charset=utf-8", headers=_NO_SNIFF)
-
-
-_NO_SNIFF = {"X-Content-Type-Options": "nosniff"}
+    body = text.encode()
+    # Without a length the server answers in chunks, which costs a busy connection half its rate.
+    headers = {"Content-Length": str(len(body)), "X-Content-Type-Options": "nosniff"}
+    return HttpResponse(body, status=status, content_type="text/plain; charset=utf-8", headers=headers)

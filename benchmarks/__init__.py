@@ -1,0 +1,1 @@
+"""Benchmarks of the busy paths, each beside an opponent that does the same work: `python -m benchmarks`."""
