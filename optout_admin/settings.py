@@ -133,7 +133,9 @@ else:
     DATABASES = {"default": env.db("DATABASE_URL")}
     if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
         DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
-        DATABASES["default"]["OPTIONS"] = {"connect_timeout": 5, **env.db("DATABASE_URL").get("OPTIONS", {})}
+        # Our statements find thousands of rows by key: compiling one takes longer than running it.
+        _options = {"connect_timeout": 5, "options": "-c jit=off"}
+        DATABASES["default"]["OPTIONS"] = {**_options, **env.db("DATABASE_URL").get("OPTIONS", {})}
 
 # Celery: the tables are the queue, so tasks only ring the bell (docs/architecture.md) ----------------------------------
 
