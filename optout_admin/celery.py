@@ -44,7 +44,9 @@ app.conf.update(
         "preferences.tasks.process_inbox": {"queue": "inbox"},
         "preferences.tasks.deliver_outbox": {"queue": "outbox"},
     },
-    worker_prefetch_multiplier=1,
+    # No limit: with one, a worker that loses Redis in the moment it acknowledges its last message never reads again. That
+    # message fills the limit for good, so nothing is asked of Redis any more, not even whether it is there.
+    worker_prefetch_multiplier=0,
     worker_enable_remote_control=False,
     worker_hijack_root_logger=False,
     worker_send_task_events=False,

@@ -1,9 +1,11 @@
-"""Private servers for tests that break them: PostgreSQL, Redis and the product's processes. Whatever happens, a `with`
-block leaves none of them running; the machine's own servers are never touched."""
+"""Private servers for tests that break them: PostgreSQL, Redis and the product's processes. A `with` block leaves none of
+them running, nor does the death of the tests; the machine's own servers are never touched."""
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import functools
 import http.client
 import os
 import pwd
@@ -15,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -27,11 +29,17 @@ from optout_admin.processes import Program
 
 ROOT = Path(__file__).parent.parent
 _POLL_SECONDS = 0.02
+_SET_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
+Process = subprocess.Popen[bytes]
+_prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
 
 def _postgres_binaries() -> Path | None:
-    """The folder with `initdb` and `pg_ctl`; Debian keeps it out of PATH."""
-    found = [shutil.which("pg_ctl"), *sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin/pg_ctl")), reverse=True)]
+    """The folder with `initdb` and `postgres`; Debian keeps it out of PATH."""
+    found = [
+        shutil.which("postgres"),
+        *sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin/postgres")), reverse=True),
+    ]
     folders = [Path(name).resolve().parent for name in found if name]
     return next((folder for folder in folders if (folder / "initdb").exists()), None)
 
@@ -63,6 +71,12 @@ def listens(port: int) -> bool:
     return False
 
 
+def start_process(command: Sequence[str | Path], *, death_signal: int = signal.SIGTERM, **options: Any) -> Process:
+    """Start a process which gets `death_signal` when the tests are killed and can clean up nothing."""
+    die_with_us = functools.partial(_prctl, _SET_DEATH_SIGNAL, death_signal) if _prctl else None
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=die_with_us, **options)  # noqa: PLW1509 (one call into C)
+
+
 class Postgres:
     """A cluster of our own, as durable as the real one: fsync stays on."""
 
@@ -70,6 +84,7 @@ class Postgres:
         binaries = _postgres_binaries()
         assert binaries
         self._binaries = binaries
+        self._process: Process | None = None
         self.port = free_port()
 
     def __enter__(self) -> Postgres:
@@ -88,19 +103,31 @@ class Postgres:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        with contextlib.suppress(subprocess.CalledProcessError):
-            self.stop()
+        self.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def start(self) -> None:
-        self._control("start")
+        options = {
+            "listen_addresses": "127.0.0.1", "port": self.port, "unix_socket_directories": "", "max_connections": 60,
+            "shared_buffers": "64MB", "logging_collector": "on",
+        }  # fmt: skip
+        words = [f"--{name}={value}" for name, value in options.items()]
+        self._process = start_process(
+            [self._binaries / "postgres", "-D", self._folder / "data", *words],
+            death_signal=signal.SIGQUIT, cwd=self._folder, stderr=subprocess.DEVNULL, **self._account,
+        )  # fmt: skip
+        wait_for(self._answers, "PostgreSQL answers", seconds=60)
 
     def stop(self) -> None:
-        """Like a crash: without a checkpoint and without a word to those who are connected."""
-        self._control("stop")
+        """What `pg_ctl stop -m immediate` does: no checkpoint, and not a word to those who are connected."""
+        if self._process:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait(timeout=60)
+            self._process = None
 
     def restart(self) -> None:
-        self._control("restart")
+        self.stop()
+        self.start()
 
     def url(self, database: str) -> str:
         return f"postgres://postgres@127.0.0.1:{self.port}/{database}"
@@ -109,17 +136,12 @@ class Postgres:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(f'CREATE DATABASE "{database}" TEMPLATE "{template}"')
 
-    def _control(self, what: str) -> None:
-        mode = () if what == "start" else ("-m", "immediate")
-        options = (
-            f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=60"
-            " -c shared_buffers=64MB"
-        )
-        log = () if what == "stop" else ("-l", str(self._folder / "log"), "-o", options)
-        self._run("pg_ctl", what, "-w", "-s", *mode, *log)
+    def _answers(self) -> bool:
+        with contextlib.suppress(psycopg.OperationalError), psycopg.connect(self.url("postgres"), connect_timeout=5):
+            return True
+        return False
 
     def _run(self, name: str, *arguments: str) -> None:
-        # Not into a pipe: the server would inherit it, and nobody would see its end.
         subprocess.run(
             [self._binaries / name, "-D", self._folder / "data", *arguments],
             cwd=self._folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True, **self._account,
@@ -141,7 +163,7 @@ class Redis:
     def __init__(self) -> None:
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
 
     def __enter__(self) -> Redis:
         self.start()
@@ -155,18 +177,8 @@ class Redis:
     def start(self) -> None:
         """Nothing to do when it runs."""
         if self._process is None:
-            command = [
-                "redis-server",
-                "--port",
-                str(self.port),
-                "--bind",
-                "127.0.0.1",
-                "--save",
-                "",
-                "--appendonly",
-                "no",
-            ]
-            self._process = subprocess.Popen(command, cwd=tempfile.gettempdir(), stdout=subprocess.DEVNULL)
+            words = f"redis-server --port {self.port} --bind 127.0.0.1 --appendonly no --save".split()
+            self._process = start_process([*words, ""], cwd=tempfile.gettempdir(), stdout=subprocess.DEVNULL)
         wait_for(lambda: listens(self.port), "Redis answers")
 
     def waiting(self, queue: str) -> int:
@@ -186,7 +198,7 @@ class Processes:
     def __init__(self, folder: Path, **environment: str) -> None:
         self._folder = folder
         self._environment = {**os.environ, **environment, "PYTHONUNBUFFERED": "1"}
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._running: dict[str, Process] = {}
 
     def __enter__(self) -> Processes:
         return self
@@ -200,9 +212,9 @@ class Processes:
 
     def start(self, program: Program) -> None:
         with (self._folder / f"{program.name}.log").open("ab") as log:
-            self._running[program.name] = subprocess.Popen(
+            self._running[program.name] = start_process(
                 program.command, cwd=ROOT, env={**self._environment, "PGAPPNAME": program.name},
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
 
     def signal(self, name: str, number: signal.Signals) -> None:
@@ -235,8 +247,8 @@ class Processes:
 
 
 @contextlib.contextmanager
-def connected(port: int) -> Iterator[http.client.HTTPConnection]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=15)
+def connected(port: int, *, seconds: float = 15.0) -> Iterator[http.client.HTTPConnection]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)
     try:
         yield connection
     finally:

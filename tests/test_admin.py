@@ -428,17 +428,20 @@ def test_it_searches_replies_deliveries_and_events_by_person(
 
 def test_it_searches_by_index(written: Callable[..., Subscriber]) -> None:
     written()
-    if connection.vendor != "sqlite":
-        pytest.skip("Plans of a nearly empty PostgreSQL table say nothing.")
+    is_sqlite = connection.vendor == "sqlite"
+    if not is_sqlite:  # a nearly empty table is read whole unless that is forbidden
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_seqscan = off")
 
     for text in ("+12025550143", "0143", "(202) 555-0143"):
         with CaptureQueriesContext(connection) as queries:
             find(text)
         for query in queries:
             with connection.cursor() as cursor:
-                cursor.execute(f"EXPLAIN QUERY PLAN {query['sql']}")
-                plan = " ".join(row[3] for row in cursor.fetchall())
-            assert "SEARCH" in plan and "SCAN preferences_identity" not in plan, (text, plan)
+                cursor.execute(f"EXPLAIN {'QUERY PLAN ' if is_sqlite else ''}{query['sql']}")
+                plan = " ".join(row[3 if is_sqlite else 0] for row in cursor.fetchall())
+            assert ("SEARCH" if is_sqlite else "Index") in plan, (text, plan)
+            assert "SCAN preferences_identity" not in plan.replace("Seq Scan on", "SCAN"), (text, plan)
 
 
 @pytest.mark.parametrize(

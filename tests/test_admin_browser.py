@@ -213,9 +213,9 @@ def test_it_works_by_keyboard_alone(visit: Visit) -> None:
     page.keyboard.press("Escape")
     page.locator("#changelist-filter").wait_for(state="hidden")
     page.get_by_role("button", name="Show or hide the navigation").press("Enter")
-    assert not page.locator("#nav-sidebar").is_visible()
+    page.locator("#nav-sidebar").wait_for(state="hidden")
     page.get_by_role("button", name="Show or hide the navigation").press("Enter")
-    assert page.locator("#nav-sidebar").is_visible()
+    page.locator("#nav-sidebar").wait_for(state="visible")
 
 
 def test_it_goes_to_a_page_by_name(visit: Visit) -> None:
@@ -249,10 +249,11 @@ def test_it_opens_menus(visit: Visit) -> None:
 
     page.get_by_role("button", name="Open").last.click()
     page.get_by_role("link", name="Add another brand").wait_for()
-    page.keyboard.press("Escape")
+    page.reload()
+    page.get_by_role("link", name="Add another brand").wait_for(state="hidden")
     page.get_by_text("root@example.com").click()
 
-    assert page.get_by_role("button", name="Log out").is_visible()
+    page.get_by_role("button", name="Log out").wait_for(state="visible")
 
 
 def test_it_assigns_a_sender_and_makes_a_key(visit: Visit) -> None:
