@@ -291,11 +291,9 @@ def test_it_stores_what_it_acknowledged_before_it_stops(desk):
     desk.start("web")
 
     with WhatsApp(desk.port) as whatsapp:
-        whatsapp.post(webhooks(10_000))
-        wait_for(lambda: len(desk.column("SELECT 1 FROM pg_stat_activity WHERE application_name = 'web'")) >= 2, "x")
+        whatsapp.post(webhooks(MESSAGES))
         whatsapp.wait_until_acknowledged(500)
         code = desk.processes.terminate("web", seconds=processes.GRACE_SECONDS)
 
     assert code == 0
-    assert 500 <= len(whatsapp.acknowledged) < 10_000
     assert {webhook.digest for webhook in whatsapp.acknowledged} <= set(desk.stored())

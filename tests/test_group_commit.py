@@ -149,3 +149,14 @@ def test_it_comes_back_after_its_connection_was_cut(writer, elsewhere):
     cut, after = put(writer, row(2)), put(writer, row(3))
 
     assert (cut, after) == (False, True)
+
+
+def test_it_outlives_an_error_that_is_not_the_databases(writer, monkeypatch):
+    with monkeypatch.context() as broken:
+        broken.setattr(writer, "_write", lambda rows: (_ for _ in ()).throw(MemoryError))
+        with pytest.raises(StoreUnavailableError):
+            writer.put(row(1))
+
+    writer.put(row(2))
+
+    assert InboxEntry.objects.count() == 1

@@ -102,7 +102,7 @@ class GroupCommit:
         while tickets := self._gather():
             try:
                 self._write([ticket.row for ticket in tickets])
-            except psycopg.Error as error:
+            except Exception as error:  # noqa: BLE001 (the one place of this loop: the writer must outlive any failure)
                 self._write_one_by_one(tickets, error)
                 continue
             for ticket in tickets:
@@ -122,7 +122,7 @@ class GroupCommit:
                 tickets.append(ticket)
             return tickets
 
-    def _write_one_by_one(self, tickets: list[_Ticket], error: psycopg.Error) -> None:
+    def _write_one_by_one(self, tickets: list[_Ticket], error: Exception) -> None:
         """One bad row must not fail its batch; with the database gone all of them fail at once."""
         if self._connection is None or self._connection.closed or self._connection.broken or len(tickets) == 1:
             logger.warning(
@@ -135,7 +135,7 @@ class GroupCommit:
         for ticket in tickets:
             try:
                 self._write([ticket.row])
-            except psycopg.Error as failure:
+            except Exception as failure:  # noqa: BLE001 (as above: this row fails, the others go on)
                 ticket.finish(failure)
             else:
                 ticket.finish()

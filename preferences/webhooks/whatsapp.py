@@ -67,7 +67,7 @@ def _receive(request: HttpRequest) -> HttpResponse:
         logger.warning("A webhook with a wrong or missing signature was refused.", extra={"size": int(length)})
         return _plain(str(error), 403)
     except StoreUnavailableError:
-        logger.exception("A webhook could not be stored; the provider will send it again.")
+        logger.warning("A webhook could not be stored; the provider will send it again.")
         return _plain("Not stored. Please send it again.", 503)
     return _plain("", 200)
 
