@@ -59,7 +59,7 @@ lock: ## Compile the locks anew from requirements*.in (needs uv)
 	uv pip compile $(LOCK_OPTIONS) requirements.in -o requirements.txt
 	uv pip compile $(LOCK_OPTIONS) -c requirements.txt requirements-dev.in -o requirements-dev.txt
 
-LOCK_OPTIONS := --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
+LOCK_OPTIONS := --universal --no-strip-extras --python-version 3.11 --generate-hashes --no-annotate --no-header
 
 .PHONY: clean
 clean: ## Remove .venv and caches; var/, where the desk's data is, stays
