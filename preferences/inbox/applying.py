@@ -6,35 +6,30 @@ The order of locks is the same for every worker: people, sent messages, then the
 from __future__ import annotations
 
 import datetime as dt
-import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from django.conf import settings
 
 from preferences import decisions, regimes
 from preferences.decisions import Act, Change, Desk, Help, People, Question, Sighting
-from preferences.encryption import seal
 from preferences.identifiers import digest
 from preferences.inbox import conversations, questions, sent
-from preferences.interpretation import CLASSIFIER_VERSION, KEYWORDS_VERSION, Intent, IntentValue, judge
+from preferences.inbox.hearing import Heard, Seen
+from preferences.interpretation import CLASSIFIER_VERSION, KEYWORDS_VERSION, Intent, IntentValue
 from preferences.interpretation.observations import (
     IdentityChange,
     IdentityLink,
     InboundMessage,
     MessageKind,
-    Observation,
     Person,
     PreferenceChange,
-    Reading,
     SenderRef,
     StatusUpdate,
 )
 from preferences.models import Channel, EventKind, MessageKey, Reply, ReviewState, Scope, Source, Subscriber, batches
 from preferences.models.scopes import ANY, MARKETING
-
-Batch = Sequence[tuple[int, dt.datetime, Reading]]
 
 MARKETING_STOPPED = 131050  # the person stopped marketing from this business (provider's error codes, 2026-09-11)
 _BUTTONS = frozenset({MessageKind.TEMPLATE_BUTTON, MessageKind.REPLY_BUTTON, MessageKind.LIST_REPLY, MessageKind.FLOW})
@@ -42,36 +37,34 @@ _NOBODY = Person()
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,49}")
 
 
-class Seen(NamedTuple):
-    """One observation with its context: the entry it came in, when it happened and who it is about."""
-
-    entry: int
-    received_at: dt.datetime
-    at: dt.datetime
-    observation: Observation
-    subscriber: int = 0
-
-
 class Judged(NamedTuple):
-    """One new reply with its judgement."""
+    """One new reply with its judgement and what its judgement depends on."""
 
     seen: Seen
     message: InboundMessage
-    ref: bytes
-    intent: Intent
+    heard: Heard
     desk: Desk
     country: str
 
+    @property
+    def ref(self) -> bytes:
+        return self.heard.ref
 
-def apply(batch: Batch, *, now: dt.datetime) -> None:
-    """Record everything the readings say. All or nothing: runs inside the caller's transaction."""
-    everything = sorted(_timed(batch), key=lambda seen: seen.at)
+    @property
+    def intent(self) -> Intent:
+        return self.heard.intent
+
+
+def apply(batch: Iterable[Seen], *, now: dt.datetime) -> None:
+    """Record everything that was seen. All or nothing: runs inside the caller's transaction."""
+    everything = sorted(batch, key=lambda seen: seen.at)
     if not everything:
         return
     senders = decisions.ensure_senders(_senders(everything))
     desks = decisions.desks_of(senders.values())
     desk_of = {key: desks[pk] for key, pk in senders.items()}
-    keys = sent.message_keys([*_message_refs(everything), *sent.refs(everything), *conversations.refs(everything)])
+    heard = [seen.heard.ref for seen in everything if seen.heard]
+    keys = sent.message_keys([*heard, *sent.refs(everything), *conversations.refs(everything)])
     people, everything = _recognise(everything, desk_of, keys, now)
     replies = _judge(everything, desk_of, keys, people)
     sent.write(everything, senders, keys)
@@ -84,13 +77,6 @@ def apply(batch: Batch, *, now: dt.datetime) -> None:
     recorded = decisions.record_many(acts, now=now, people=people, helps=helps)
     positions = {act.source_ref: one.position for act, one in zip(acts, recorded, strict=True)}
     _write_replies(replies, positions, now)
-
-
-def _timed(batch: Batch) -> Iterable[Seen]:
-    for entry, received_at, reading in batch:
-        for observation in reading.observations:
-            own = observation.sent_at if isinstance(observation, InboundMessage) else observation.at
-            yield Seen(entry, received_at, min(own or received_at, received_at), observation)
 
 
 def _senders(everything: Iterable[Seen]) -> set[tuple[str, str, str]]:
@@ -116,7 +102,7 @@ def _recognise(
     named = []
     for seen, subject in zip(everything, subjects, strict=True):
         pk = people.change(subject) if isinstance(subject, Change) else people.sight(subject) if subject else 0
-        named.append(Seen(seen.entry, seen.received_at, seen.at, seen.observation, pk))
+        named.append(seen._replace(subscriber=pk))
     for one, other, seen in links.pairs(named):
         people.link(one, other, desk_of[seen.observation.sender.key].portfolio, seen.at)
     return people, named
@@ -133,27 +119,21 @@ def _subject(seen: Seen, desk_of: dict[str, Desk]) -> Sighting | Change | None:
 # Replies --------------------------------------------------------------------------------------------------------------
 
 
-def _message_refs(everything: Iterable[Seen]) -> list[bytes]:
-    return [digest(seen.observation.message_id) for seen in everything if isinstance(seen.observation, InboundMessage)]
-
-
 def _judge(
     everything: Iterable[Seen], desk_of: dict[str, Desk], keys: dict[bytes, tuple[int, dt.date]], people: People
 ) -> list[Judged]:
     """The new replies with their judgement; one seen before, in this batch or earlier, is no reply again."""
-    fresh: dict[bytes, tuple[Seen, InboundMessage, Intent]] = {}
+    fresh: dict[bytes, tuple[Seen, InboundMessage, Heard]] = {}
     for seen in everything:
-        message = seen.observation
-        if isinstance(message, InboundMessage):
-            ref = digest(message.message_id)
-            if ref not in keys and ref not in fresh:
-                fresh[ref] = (seen, message, judge(message))
-    acting = {seen.subscriber for seen, _, intent in fresh.values() if intent.intent != IntentValue.NONE}
+        message, heard = seen.observation, seen.heard
+        if heard and isinstance(message, InboundMessage) and heard.ref not in keys:
+            fresh.setdefault(heard.ref, (seen, message, heard))
+    acting = {seen.subscriber for seen, _, heard in fresh.values() if heard.intent.intent != IntentValue.NONE}
     rows = Subscriber.objects.filter(pk__any=acting).values_list("pk", "country")
     countries = people.countries() | dict(batches.read(rows))
     return [
-        Judged(seen, message, ref, intent, desk_of[message.sender.key], countries.get(seen.subscriber, ""))
-        for ref, (seen, message, intent) in fresh.items()
+        Judged(seen, message, heard, desk_of[message.sender.key], countries.get(seen.subscriber, ""))
+        for seen, message, heard in fresh.values()
     ]
 
 
@@ -223,23 +203,9 @@ def _act_of(one: Judged, kind: EventKind, scope: Scope) -> Act:
         jurisdiction=one.country,
         legal_basis="consent" if is_consent else "",
         expression="explicit" if one.intent.intent != IntentValue.REVIEW else "implied",
-        evidence=_evidence(one.message),
+        evidence=one.heard.evidence,
         question=_question(one) if is_answered else None,
     )
-
-
-def _evidence(message: InboundMessage) -> bytes:
-    """The verbatim request, as the provider told it."""
-    content = {
-        "message_id": message.message_id,
-        "sender": message.sender.key,
-        "kind": message.kind,
-        "text": message.text,
-        "payload": message.payload,
-        "context_id": message.context_id,
-        "sent_at": message.sent_at.isoformat() if message.sent_at else None,
-    }
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _write_replies(replies: list[Judged], positions: dict[bytes, int], now: dt.datetime) -> None:
@@ -250,7 +216,7 @@ def _write_replies(replies: list[Judged], positions: dict[bytes, int], now: dt.d
         is_doubtful = intent.intent == IntentValue.REVIEW
         rows.append((
             one.ref, one.seen.subscriber, one.desk.sender, message.kind.value,
-            seal("reply", (message.text or message.payload).encode()), intent.intent.value, intent.rule[:64],
+            one.heard.text, intent.intent.value, intent.rule[:64],
             intent.confidence, intent.language[:12], intent.topic[:50],
             digest(message.context_id) if message.context_id else b"", one.seen.at, one.seen.received_at, now,
             one.seen.entry, positions.get(one.ref, 0), ReviewState.WAITING.value if is_doubtful else "", "",

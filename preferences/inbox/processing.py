@@ -21,7 +21,8 @@ from django.utils import timezone
 from preferences.decisions import StalePersonError
 from preferences.encryption import seal, unseal
 from preferences.inbox.applying import apply
-from preferences.interpretation.observations import Reading, UnreadableBodyError
+from preferences.inbox.hearing import Seen, listen
+from preferences.interpretation.observations import UnreadableBodyError
 from preferences.interpretation.whatsapp import read
 from preferences.models import InboxEntry, InboxState, Lane, batches
 from preferences.redaction import redact
@@ -41,7 +42,8 @@ class Entry:
 
     id: int
     received_at: dt.datetime
-    reading: Reading
+    seen: tuple[Seen, ...] = ()
+    unknown: tuple[str, ...] = ()
     is_status_only: bool = False
     error: str = ""
 
@@ -120,7 +122,7 @@ def _process_lane(lane: str, now: dt.datetime, outcome: Outcome) -> bool:
             ids = _claim(lane, now)
             if not ids:
                 return False
-            _process_claimed(ids, now)
+            _record(_interpret(ids), now)
         outcome.done += len(ids)
     except Exception:
         _raise_if_database_is_gone()
@@ -166,7 +168,7 @@ def _process_halves(ids: list[int], now: dt.datetime, outcome: Outcome, *, attem
     try:
         with transaction.atomic():
             batches.prefer_indexes()
-            _process_claimed(ids, now)
+            _record(_interpret(ids), now)
         outcome.done += len(ids)
         return
     except (IntegrityError, OperationalError, StalePersonError) as error:
@@ -187,7 +189,8 @@ def _process_halves(ids: list[int], now: dt.datetime, outcome: Outcome, *, attem
     _process_halves(ids[middle:], now, outcome, attempt=attempt)
 
 
-def _process_claimed(ids: list[int], now: dt.datetime) -> None:
+def _interpret(ids: list[int]) -> list[Entry]:
+    """Lock these entries and read what they say; those somebody else has done meanwhile are left out."""
     rows = (
         InboxEntry.objects.filter(pk__any=set(ids))
         .exclude(state=InboxState.DONE)
@@ -195,8 +198,11 @@ def _process_claimed(ids: list[int], now: dt.datetime) -> None:
         .select_for_update()
         .values_list("id", "lane", "body", "received_at")
     )
-    entries = [_read(pk, lane, body, received_at) for pk, lane, body, received_at in batches.read(rows)]
-    apply([(entry.id, entry.received_at, entry.reading) for entry in entries], now=now)
+    return [_read(pk, lane, body, received_at) for pk, lane, body, received_at in batches.read(rows)]
+
+
+def _record(entries: list[Entry], now: dt.datetime) -> None:
+    apply((seen for entry in entries for seen in entry.seen), now=now)
     _finish(entries, now)
 
 
@@ -205,21 +211,21 @@ def _read(pk: int, lane: str, body: bytes, received_at: dt.datetime) -> Entry:
         reading = read(unseal("inbox", body))
     except UnreadableBodyError as error:
         # Signed by the provider and not understood: kept for people to look at, an outcome and not a failure.
-        return Entry(pk, received_at, Reading(unknown=("unreadable",)), error=redact(f"Not understood: {error}"))
+        return Entry(pk, received_at, unknown=("unreadable",), error=redact(f"Not understood: {error}"))
     is_status_only = lane == Lane.STATUS and not reading.has_messages and not reading.unknown
-    return Entry(pk, received_at, reading, is_status_only)
+    return Entry(pk, received_at, tuple(listen(pk, received_at, reading)), reading.unknown, is_status_only)
 
 
 def _finish(entries: list[Entry], now: dt.datetime) -> None:
     """Status bodies go as soon as they are applied; bodies with messages stay for INBOX_RETENTION_DAYS."""
     batch = _partitions(entries)
     batch.filter(pk__any={entry.id for entry in entries if entry.is_status_only})._raw_delete(batch.db)  # type: ignore[attr-defined]
-    plain = {entry.id for entry in entries if not (entry.is_status_only or entry.reading.unknown)}
+    plain = {entry.id for entry in entries if not (entry.is_status_only or entry.unknown)}
     done = {"state": InboxState.DONE, "processed_at": now}
     batch.filter(pk__any=plain).update(**done, error="", unknown=[])
     for entry in entries:
-        if entry.reading.unknown:
-            batch.filter(pk=entry.id).update(**done, error=entry.error, unknown=sorted(set(entry.reading.unknown))[:20])
+        if entry.unknown:
+            batch.filter(pk=entry.id).update(**done, error=entry.error, unknown=sorted(set(entry.unknown))[:20])
 
 
 def _partitions(entries: list[Entry]) -> QuerySet[InboxEntry]:

@@ -1,0 +1,68 @@
+"""What each observation says by itself, before anybody knows who said it: its time, its intent, its bytes to keep.
+
+No query is made here, so a batch is heard while PostgreSQL still records the one before.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from preferences.encryption import seal
+from preferences.identifiers import digest
+from preferences.interpretation import Intent, judge
+from preferences.interpretation.observations import InboundMessage, Observation, Reading
+
+
+class Heard(NamedTuple):
+    """A message with its judgement. `ref` is the SHA-256 of its id, `text` is encrypted, `evidence` is the verbatim
+    request as the provider told it."""
+
+    ref: bytes
+    intent: Intent
+    text: bytes
+    evidence: bytes
+
+
+class Seen(NamedTuple):
+    """One observation with its context: the entry it came in, when it happened and who it is about (0: not known)."""
+
+    entry: int
+    received_at: dt.datetime
+    at: dt.datetime
+    observation: Observation
+    heard: Heard | None = None
+    subscriber: int = 0
+
+
+def listen(entry: int, received_at: dt.datetime, reading: Reading) -> Iterator[Seen]:
+    """The observations of one webhook. A time of the provider counts only if it is not later than ours."""
+    for observation in reading.observations:
+        if isinstance(observation, InboundMessage):
+            at = min(observation.sent_at or received_at, received_at)
+            yield Seen(entry, received_at, at, observation, _hear(observation))
+        else:
+            yield Seen(entry, received_at, min(observation.at or received_at, received_at), observation)
+
+
+def _hear(message: InboundMessage) -> Heard:
+    text = seal("reply", (message.text or message.payload).encode())
+    return Heard(digest(message.message_id), judge(message), text, _evidence(message))
+
+
+def _evidence(message: InboundMessage) -> bytes:
+    content = {
+        "message_id": message.message_id,
+        "sender": message.sender.key,
+        "kind": message.kind,
+        "text": message.text,
+        "payload": message.payload,
+        "context_id": message.context_id,
+        "sent_at": message.sent_at.isoformat() if message.sent_at else None,
+    }
+    return _encode(content).encode()
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
