@@ -1,4 +1,4 @@
-"""The Celery application: three queues, and a schedule that only sweeps the tables.
+"""The Celery application: three queues, a schedule, and in each worker a sweeper of its table.
 
 The tables are the queue. A task carries nothing; losing one costs a sweep. Long waits are rows, never countdowns.
 """
@@ -20,8 +20,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "optout_admin.settings")
 
 from django.conf import settings
 
-#: Nothing rings the bell in the embedded worker, so it looks for itself.
-_SWEEP_SECONDS = 0.25 if settings.CELERY_EMBEDDED else 1.0
+#: Nothing rings the bell in the embedded worker, so its beat looks often. With a broker the workers sweep for themselves
+#: (optout_admin.sweeping), whether the broker is there or not.
+_SWEEPS = {"process_inbox": 0.25, "deliver_outbox": 0.25} if settings.CELERY_EMBEDDED else {}
 
 if settings.EMBEDDED:
     # One person trying the desk in a container is root there, and cannot do anything about it.
@@ -51,12 +52,11 @@ app.conf.update(
     worker_hijack_root_logger=False,
     worker_send_task_events=False,
     timezone="UTC",
-    beat_max_loop_interval=_SWEEP_SECONDS,
+    beat_max_loop_interval=min([*_SWEEPS.values(), 1.0]),
     beat_schedule={
         name: {"task": f"preferences.tasks.{name}", "schedule": seconds, "options": {"expires": max(seconds, 1.0) * 2}}
         for name, seconds in {
-            "process_inbox": _SWEEP_SECONDS,
-            "deliver_outbox": _SWEEP_SECONDS,
+            **_SWEEPS,
             "settle_reviews": 60.0,
             "seal_ledger": 600.0,
             "keep_house": 3600.0,
@@ -65,6 +65,7 @@ app.conf.update(
     },
 )
 app.autodiscover_tasks(["preferences"])
+app.steps["worker"].add("optout_admin.sweeping:Sweeper")
 
 
 class EmbeddedScheduler(Scheduler):

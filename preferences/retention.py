@@ -7,11 +7,13 @@ import datetime as dt
 from django.conf import settings
 from django.db import connection
 
-from preferences.models import InboxEntry, InboxState, SentMessage, batches
+from preferences.models import Heartbeat, InboxEntry, InboxState, SentMessage, batches
 
 _DAYS_AHEAD = 7
 _MONTHS_AHEAD = 2
 _BATCH = 1_000
+#: A worker that has been silent for this long was taken down on purpose.
+_GONE_AFTER = dt.timedelta(days=7)
 
 
 def prepare_partitions(now: dt.datetime) -> list[str]:
@@ -58,6 +60,7 @@ def _make(table: str, column: str, suffix: str, start: dt.date, end: dt.date) ->
 
 def purge(*, now: dt.datetime) -> int:
     """Delete bodies that are done and older than INBOX_RETENTION_DAYS, in batches that lock nothing for long."""
+    Heartbeat.objects.filter(seen_at__lt=now - _GONE_AFTER).delete()
     limit = now - dt.timedelta(days=settings.INBOX_RETENTION_DAYS)
     total = 0
     while True:

@@ -35,6 +35,9 @@ from preferences.models import (
     Seal,
 )
 
+#: What signs each heartbeat: with a broker each queue has a worker of its own, else one does everything.
+_WORKERS = {"worker": "background worker", "inbox": "inbox worker", "outbox": "outbox worker"}
+
 COUNT_LIMIT = 10_000
 SAMPLE = 10_000
 #: Rates are over this long, failures of the outbox over the last day.
@@ -69,8 +72,13 @@ class Pulse:
     """What tells whether the desk keeps up: cheap enough to be asked every second."""
 
     lag: dt.timedelta
-    heartbeat_age: dt.timedelta | None
+    heartbeats: dict[str, dt.timedelta]
     is_broker_reachable: bool
+
+    @property
+    def heartbeat_age(self) -> dt.timedelta | None:
+        """How long the most silent worker has been silent; None when there never was one."""
+        return max(self.heartbeats.values(), default=None)
 
     def degraded(self) -> list[str]:
         """A sentence for each thing that makes the desk late. Empty when it keeps up."""
@@ -78,11 +86,14 @@ class Pulse:
         if self.lag > LATE_AFTER:
             sentences.append(f"The oldest unread webhook that may hold an opt-out has waited {in_words(self.lag)}.")
         if not self.is_broker_reachable:
-            sentences.append("The broker does not answer: webhooks are kept, and read when it is back.")
-        if self.heartbeat_age is None:
+            sentences.append("The broker does not answer: webhooks are read once a second instead of at once.")
+        if not self.heartbeats:
             sentences.append("No background worker has been seen yet.")
-        elif self.heartbeat_age > SILENT_AFTER:
-            sentences.append(f"The background worker was last seen {in_words(self.heartbeat_age)} ago.")
+        sentences += [
+            f"The {_WORKERS.get(name, name)} was last seen {in_words(age)} ago."
+            for name, age in sorted(self.heartbeats.items())
+            if age > SILENT_AFTER
+        ]
         return sentences
 
 
@@ -155,10 +166,10 @@ def missing_migrations() -> list[str]:
 
 
 def pulse(now: dt.datetime) -> Pulse:
-    seen_at = Heartbeat.objects.filter(name="worker").values_list("seen_at", flat=True).first()
+    seen = Heartbeat.objects.values_list("name", "seen_at")
     return Pulse(
         lag=inbox.lag(now),
-        heartbeat_age=max(now - seen_at, dt.timedelta(0)) if seen_at else None,
+        heartbeats={name: max(now - seen_at, dt.timedelta(0)) for name, seen_at in seen},
         is_broker_reachable=_broker.is_reachable(),
     )
 

@@ -243,16 +243,40 @@ def test_it_processes_every_acknowledged_message_once(desk):
     desk.processes.manage("rebuild_consents", "--check")
 
 
-def test_it_acknowledges_without_redis_and_reads_with_the_next_sweep(desk):
+def test_it_reads_and_answers_while_redis_is_away(desk):
     first, *others = webhooks(20)
-    desk.start("web", "inbox worker", "beat")
+    desk.start("web", "inbox worker", "outbox worker")
     assert desk.post(first) == 200
     wait_for(lambda: desk.has_read([first]), "the first is read")
 
     with desk.without_redis():
         assert {desk.post(webhook, within=1.0) for webhook in others} == {200}
+        wait_for(
+            lambda: desk.has_read([first, *others]) and desk.is_idle(), "the workers sweep by themselves", seconds=10
+        )
 
-    wait_for(lambda: desk.has_read([first, *others]), "the sweep reads the others")
+
+def test_it_starts_reading_while_redis_is_away(desk):
+    (webhook,) = webhooks(1)
+    desk.start("web")
+
+    with desk.without_redis():
+        desk.start("inbox worker")
+        assert desk.post(webhook) == 200
+        wait_for(lambda: desk.has_read([webhook]), "a worker that never met its broker sweeps", seconds=20)
+
+
+def test_it_rings_no_more_than_enough_while_nobody_listens(desk):
+    """An hour without a worker must not fill the broker's memory with bells."""
+    ring = (
+        "from preferences.tasks import _inbox_bell as bell, process_inbox\n"
+        "for _ in range(99): process_inbox.apply_async()\n"
+        "for _ in range(20): bell._send()"
+    )
+
+    desk.processes.manage("shell", "-v0", "-c", ring)
+
+    assert desk.redis.waiting("inbox") == 100
 
 
 def test_it_goes_on_reading_when_redis_died_under_its_hands(desk):

@@ -136,7 +136,9 @@ def test_it_stays_ready_without_its_broker(client, worker, settings, monkeypatch
     response = client.get("/readyz")
 
     assert response.status_code == 200
-    assert response.json()["degraded"] == ["The broker does not answer: webhooks are kept, and read when it is back."]
+    assert response.json()["degraded"] == [
+        "The broker does not answer: webhooks are read once a second instead of at once."
+    ]
 
 
 def test_it_does_not_ask_a_dead_broker_again_at_once(settings, monkeypatch):

@@ -10,7 +10,7 @@ from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from preferences import seals, status
+from preferences import retention, seals, status
 from preferences.models import Delivery, DeliveryState, Heartbeat, InboxEntry, InboxState
 from tests.conftest import SAMPLE_TIME
 
@@ -214,3 +214,21 @@ def test_it_stops_counting(worker, acme, sample, receive, monkeypatch):
 )
 def test_it_puts_ages_in_words(seconds, words):
     assert status.in_words(dt.timedelta(seconds=seconds)) == words
+
+
+def test_it_names_the_worker_that_is_silent(worker, tell):
+    """With a broker each queue has a worker of its own; one that is well does not speak for another."""
+    Heartbeat.objects.create(name="inbox", seen_at=timezone.now() - dt.timedelta(minutes=4))
+
+    _, said = tell()
+
+    assert "The inbox worker was last seen 4 minutes ago." in said
+    assert "The background worker was last seen" not in said
+
+
+def test_it_forgets_workers_that_were_taken_down(worker):
+    Heartbeat.objects.create(name="inbox", seen_at=timezone.now() - dt.timedelta(days=8))
+
+    retention.purge(now=timezone.now())
+
+    assert list(Heartbeat.objects.values_list("name", flat=True)) == ["worker"]
