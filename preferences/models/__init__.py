@@ -1,15 +1,26 @@
 """The nouns of the product, a file per room."""
 
-from preferences.models.access import API_SCOPES, ApiKey, Heartbeat, User
+from preferences.models.access import (
+    API_SCOPES,
+    AccessAction,
+    AccessRecord,
+    ApiKey,
+    Heartbeat,
+    RecordedDecision,
+    User,
+)
 from preferences.models.brands import (
+    AccountNotice,
     Approvals,
     Brand,
     Controller,
+    DoorTick,
     PolicyVersion,
     Portfolio,
     Provider,
     Reach,
     Sender,
+    Severity,
     Topic,
     UndoLine,
     UnknownConsent,
@@ -18,13 +29,26 @@ from preferences.models.consents import Consent, ConsentStatus, Hold, Pause, Pla
 from preferences.models.inbox import InboxEntry, InboxState, Lane
 from preferences.models.ledger import ConsentEvent, EventKind, Evidence, LedgerHead, Seal, Source
 from preferences.models.messages import MessageKey, Reply, ReviewOutcome, ReviewState, SentMessage
-from preferences.models.outbox import ChannelKind, Delivery, DeliveryKind, DeliveryState, Destination, Notice
+from preferences.models.outbox import (
+    ChannelKind,
+    Delivery,
+    DeliveryKind,
+    DeliveryState,
+    Destination,
+    Notice,
+    TemplateState,
+    UtilityTemplate,
+    WordingVersion,
+)
 from preferences.models.scopes import ANY, Cell, Channel, Scope
-from preferences.models.subscribers import Identity, JurisdictionSource, Scheme, Subscriber, Tombstone
+from preferences.models.subscribers import Identity, JurisdictionSource, Scheme, Subscriber, Tombstone, Username
 
 __all__ = [
     "ANY",
     "API_SCOPES",
+    "AccessAction",
+    "AccessRecord",
+    "AccountNotice",
     "ApiKey",
     "Approvals",
     "Brand",
@@ -39,6 +63,7 @@ __all__ = [
     "DeliveryKind",
     "DeliveryState",
     "Destination",
+    "DoorTick",
     "EventKind",
     "Evidence",
     "Heartbeat",
@@ -57,6 +82,7 @@ __all__ = [
     "Portfolio",
     "Provider",
     "Reach",
+    "RecordedDecision",
     "Reply",
     "ReviewOutcome",
     "ReviewState",
@@ -65,11 +91,16 @@ __all__ = [
     "Seal",
     "Sender",
     "SentMessage",
+    "Severity",
     "Source",
     "Subscriber",
+    "TemplateState",
     "Tombstone",
     "Topic",
     "UndoLine",
     "UnknownConsent",
     "User",
+    "Username",
+    "UtilityTemplate",
+    "WordingVersion",
 ]

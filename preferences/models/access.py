@@ -60,6 +60,7 @@ class ApiKey(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
+    requests_per_minute = models.PositiveIntegerField(default=600)
 
     objects = ApiKeyManager()
 
@@ -83,3 +84,53 @@ class Heartbeat(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class RecordedDecision(models.Model):
+    """One `POST /api/v1/decisions/` with its idempotency key, so that a repeated request gets the same answer."""
+
+    api_key = models.ForeignKey(ApiKey, on_delete=models.PROTECT, related_name="decisions")
+    idempotency_key = models.CharField(max_length=100)
+    request_digest = models.BinaryField(max_length=32, help_text="SHA-256 of the request, to refuse another one.")
+    position = models.BigIntegerField(help_text="Of the consent event.")
+    response = models.JSONField()
+    created_at = models.DateTimeField(default=timezone.now, editable=False, db_index=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["api_key", "idempotency_key"], name="idempotency_key_is_used_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"Decision at {self.position}"
+
+
+class AccessAction(models.TextChoices):
+    REVEAL = "reveal", "Revealed a number"
+    VIEW = "view", "Looked at a person"
+    SEARCH = "search", "Searched"
+    EXPORT = "export", "Exported"
+
+
+class AccessRecord(models.Model):
+    """Who saw whose personal data, when and why. Written by the desk itself, changed by nobody."""
+
+    actor = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    action = models.CharField(max_length=10, choices=AccessAction)
+    subscriber = models.UUIDField(null=True, help_text="Public id of the person; none for a search.")
+    reason = models.CharField(max_length=200, blank=True)
+    ticket = models.CharField(max_length=60, blank=True, help_text="The case it was needed for.")
+    detail = models.CharField(
+        max_length=200, blank=True, help_text="How many were found, or what was shown. No values."
+    )
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["-at", "-id"], name="access_by_time"),
+            models.Index(fields=["subscriber", "-at"], name="access_by_subscriber"),
+            models.Index(fields=["actor", "-at"], name="access_by_actor"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_action_display()}, record {self.pk}"

@@ -55,7 +55,15 @@ class Portfolio(models.Model):
         Controller, on_delete=models.PROTECT, null=True, blank=True, related_name="portfolios"
     )
     is_provisional = models.BooleanField(default=True)
-    credentials = models.BinaryField(null=True, editable=False)
+    credentials = models.BinaryField(
+        null=True, editable=False, help_text="Encrypted. Without it the environment's token serves the first portfolio."
+    )
+    blocked_until = models.DateTimeField(null=True, editable=False, help_text="Nothing is sent before.")
+    blocked_reason = models.CharField(max_length=300, blank=True, editable=False)
+    subscription = models.JSONField(
+        default=dict, blank=True, editable=False, help_text="What the provider said of our webhook subscription."
+    )
+    subscription_checked_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -76,6 +84,10 @@ class Sender(models.Model):
     key = models.CharField(max_length=100, help_text="The provider's id of the number (phone number id).")
     display = models.CharField(max_length=40, blank=True, help_text="The number as people see it.")
     brand = models.ForeignKey(Brand, on_delete=models.PROTECT, null=True, blank=True, related_name="senders")
+    last_webhook_at = models.DateTimeField(null=True, editable=False, help_text="To the minute.")
+    last_sent_at = models.DateTimeField(null=True, editable=False, help_text="Our own newest message, to the minute.")
+    blocked_until = models.DateTimeField(null=True, editable=False, help_text="Nothing is sent before.")
+    blocked_reason = models.CharField(max_length=300, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -160,3 +172,49 @@ class PolicyVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.brand} policy {self.number}"
+
+
+class DoorTick(models.Model):
+    """When something that shows a door to be set up right was last seen, such as the provider's handshake."""
+
+    provider = models.CharField(max_length=20, choices=Provider)
+    name = models.CharField(max_length=20)
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["provider", "name"], name="door_tick_is_unique_per_provider")]
+
+    def __str__(self) -> str:
+        return f"{self.provider}: {self.name}"
+
+
+class Severity(models.TextChoices):
+    INFO = "info", "For information"
+    WARNING = "warning", "Warning"
+    CRITICAL = "critical", "Urgent"
+
+
+class AccountNotice(models.Model):
+    """What a provider told about an account, a number or a template: warnings, limits, pauses, categories.
+
+    Holds no personal data. `subject` is the number, the template or the account it is about.
+    """
+
+    provider = models.CharField(max_length=20, choices=Provider)
+    portfolio = models.ForeignKey(Portfolio, on_delete=models.PROTECT, null=True, related_name="notices")
+    sender = models.ForeignKey(Sender, on_delete=models.PROTECT, null=True, related_name="notices")
+    kind = models.CharField(
+        max_length=60, help_text="The provider's field and event, such as account_update/DISABLED_UPDATE."
+    )
+    subject = models.CharField(max_length=200, blank=True)
+    text = models.CharField(max_length=500, help_text="In words.")
+    severity = models.CharField(max_length=10, choices=Severity)
+    is_over = models.BooleanField(default=False, help_text="Whether it tells that a trouble of this kind has ended.")
+    at = models.DateTimeField()
+    digest = models.BinaryField(max_length=32, unique=True, help_text="SHA-256 of the event, so that it stands once.")
+
+    class Meta:
+        indexes = [models.Index(fields=["-at", "-id"], name="account_notices_by_time")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.subject}".strip()

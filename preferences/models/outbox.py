@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from preferences.models.brands import Brand, Sender
+from preferences.models.brands import Brand, Portfolio, Sender
 from preferences.models.subscribers import Subscriber
 
 
@@ -26,6 +27,7 @@ class Notice(models.Model):
 
 
 class ChannelKind(models.TextChoices):
+    WHATSAPP = "whatsapp", "WhatsApp Cloud API"
     CONSOLE = "console", "Console (recorded, not sent)"
 
 
@@ -52,6 +54,7 @@ class DeliveryKind(models.TextChoices):
     START_QUESTION = "start_question", "Question before coming back"
     START_CONFIRMATION = "start_confirmation", "Confirmation of coming back"
     HELP = "help", "Help"
+    CLARIFICATION = "clarification", "Question what was meant"
 
 
 class DeliveryState(models.TextChoices):
@@ -96,6 +99,10 @@ class Delivery(models.Model):
     correlation_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     provider_digest = models.BinaryField(max_length=32, default=b"", editable=False)
     response_excerpt = models.TextField(blank=True)
+    error_code = models.IntegerField(db_default=0, editable=False, help_text="The provider's code, 0 for none.")
+    template = models.CharField(max_length=512, db_default="", blank=True, editable=False)
+    delivered_at = models.DateTimeField(null=True, editable=False)
+    read_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     finished_at = models.DateTimeField(null=True)
 
@@ -114,7 +121,76 @@ class Delivery(models.Model):
                 condition=models.Q(state__in=["due", "retry", "attempting"]),
                 name="outbox_due",
             ),
+            models.Index(
+                fields=["-finished_at", "-id"],
+                condition=models.Q(state__in=["dead", "unknown", "expired"]),
+                name="outbox_failed",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"Delivery {self.pk}"
+
+
+class TemplateState(models.TextChoices):
+    USABLE = "usable", "Usable"
+    PAUSED = "paused", "Paused by WhatsApp"
+    DISABLED = "disabled", "Disabled by WhatsApp"
+    RECATEGORISED = "recategorised", "No longer a utility template"
+
+
+class UtilityTemplate(models.Model):
+    """A template WhatsApp has approved for telling people outside the 24 hours after their last message.
+
+    It must stay a utility template: as a marketing template it would be refused for the very people it is for, so one
+    that is recategorised is not used any more.
+    """
+
+    brand = models.ForeignKey(Brand, on_delete=models.PROTECT, related_name="utility_templates")
+    portfolio = models.ForeignKey(Portfolio, on_delete=models.PROTECT, related_name="utility_templates")
+    kind = models.CharField(max_length=20, choices=DeliveryKind)
+    name = models.CharField(max_length=512)
+    language = models.CharField(max_length=12, help_text="WhatsApp's language code, such as en or pt_BR.")
+    parameters = models.JSONField(
+        default=list, blank=True, help_text="What fills {{1}}, {{2}} … of its body, out of: brand, scope, contact."
+    )
+    state = models.CharField(max_length=15, choices=TemplateState, default=TemplateState.USABLE)
+    reason = models.CharField(max_length=200, blank=True, editable=False)
+    changed_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["brand", "portfolio", "kind", "language"], name="one_template_for_each_use")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.language})"
+
+
+class WordingVersion(models.Model):
+    """A brand's own version of one text in one language. Append-only; the newest published one is spoken.
+
+    Where a brand has none, the text of `preferences/wording/<language>.json` is.
+    """
+
+    brand = models.ForeignKey(Brand, on_delete=models.PROTECT, related_name="wordings")
+    key = models.CharField(max_length=40)
+    language = models.CharField(max_length=12)
+    number = models.PositiveIntegerField()
+    text = models.TextField(blank=True, help_text="Empty: back to the text that comes with the desk.")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, editable=False, related_name="+"
+    )
+    published_at = models.DateTimeField(null=True, blank=True, editable=False)
+    published_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, editable=False, related_name="+"
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["brand", "key", "language", "number"], name="wording_number_is_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} ({self.language}) {self.number}"

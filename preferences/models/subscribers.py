@@ -80,6 +80,18 @@ class Identity(models.Model):
         return mask(self.value)
 
 
+class Username(models.Model):
+    """The newest WhatsApp username of a subscriber. People change it as they like, so it finds a person and proves
+    nothing: it is no identity."""
+
+    subscriber = models.OneToOneField(Subscriber, on_delete=models.PROTECT, primary_key=True, related_name="username")
+    name = models.CharField(max_length=64, db_index=True, help_text="Lower case, without a leading @.")
+    seen_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"Username of {self.subscriber_id}"
+
+
 class Tombstone(models.Model):
     """What remains of an erased identity: a keyed HMAC, so that the number still finds its proof and stays suppressed."""
 

@@ -1,0 +1,5 @@
+"""The stage that tells the world: what is due, whether it is still true, in which words, and what became of it."""
+
+from preferences.outbox.processing import LEASE, deliver, process_again, settle_lost
+
+__all__ = ["LEASE", "deliver", "process_again", "settle_lost"]

@@ -1,0 +1,119 @@
+"""What is true at the moment of telling: is it still so, where is the person reached, what do we know of their people.
+
+Everything a batch of deliveries needs, in a fixed number of queries.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from dataclasses import dataclass
+
+from preferences.decisions import Desk, desks_of
+from preferences.models import (
+    ANY,
+    Cell,
+    Channel,
+    Consent,
+    ConsentEvent,
+    ConsentStatus,
+    Delivery,
+    DeliveryKind,
+    Identity,
+    PlatformStop,
+    Scheme,
+    Scope,
+    Subscriber,
+)
+from preferences.models.scopes import MARKETING, NO_BRAND, deciding
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What a batch of deliveries needs to know about its people, loaded in a fixed number of queries."""
+
+    desks: dict[int, Desk]
+    states: dict[int, list[StateRow]]
+    events: dict[int, tuple[Scope, dt.datetime | None]]
+    addresses: dict[tuple[int, int], str]
+    stopped_on_platform: set[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class StateRow:
+    scope: Scope
+    status: str
+    effective_at: dt.datetime
+
+
+def look(claimed: list[Delivery]) -> Situation:
+    people = sorted({delivery.subscriber_id for delivery in claimed})
+    roots = _roots(people)
+    states: dict[int, list[StateRow]] = defaultdict(list)
+    rows = Consent.objects.filter(subscriber__any=sorted(set(roots.values()))).values_list(
+        "subscriber_id", "controller", "brand", "channel", "topic", "status", "effective_at"
+    )
+    for pk, controller, brand, channel, topic, status, at in rows:
+        states[pk].append(StateRow(Scope(controller, brand, channel, topic), status, at))
+    stops = PlatformStop.objects.filter(subscriber__any=sorted(set(roots.values())))
+    stopped = set(stops.values_list("subscriber_id", "portfolio_id"))
+    desks = desks_of({delivery.sender_id for delivery in claimed if delivery.sender_id})
+    caused = ConsentEvent.objects.filter(position__any=[delivery.event for delivery in claimed])
+    events: dict[int, tuple[Scope, dt.datetime | None]] = {
+        position: (Scope(controller, brand, channel, topic), at)
+        for position, controller, brand, channel, topic, at in caused.values_list(
+            "position", "controller", "brand", "channel", "topic", "effective_at"
+        )
+    }
+    return Situation(
+        desks=desks,
+        states={person: states.get(root, []) for person, root in roots.items()},
+        events=events,
+        addresses=_addresses(roots),
+        stopped_on_platform={
+            (person, portfolio) for person, root in roots.items() for pk, portfolio in stopped if pk == root
+        },
+    )
+
+
+def _roots(people: list[int]) -> dict[int, int]:
+    return dict(Subscriber.objects.filter(pk__any=people).values_list("pk", "root_id"))
+
+
+def _addresses(roots: dict[int, int]) -> dict[tuple[int, int], str]:
+    """Per person and portfolio the address to write to. A phone number (portfolio 0) serves every portfolio, a user id
+    only its own."""
+    addresses: dict[tuple[int, int], str] = {}
+    known = Identity.objects.filter(
+        root__any=sorted(set(roots.values())), ended_at=None, scheme__in=[Scheme.PHONE, Scheme.BSUID]
+    )
+    of_root = {
+        (root, scope): value
+        for root, scope, value in known.order_by("seen_at").values_list("root_id", "scope", "value")
+    }
+    people = defaultdict(list)
+    for person, root in roots.items():
+        people[root].append(person)
+    for (root, scope), value in of_root.items():
+        addresses |= {(person, scope): value for person in people[root]}
+    return addresses
+
+
+def is_still_true(delivery: Delivery, desk: Desk, situation: Situation) -> bool:
+    """A confirmation needs the person to be opted out, the answer to START needs the person to be opted in. Whoever
+    stopped after asking to come back is not asked for YES: that would be marketing."""
+    kind = DeliveryKind(delivery.kind)
+    if kind == DeliveryKind.HELP:
+        return True
+    scope, asked_at = situation.events.get(delivery.event, (Scope(), None))
+    # START brings back marketing, so it also makes "no messages at all" untrue (answers.answer_to asks the same).
+    is_narrow = kind == DeliveryKind.CONFIRMATION and scope.topic != ANY
+    topic = scope.topic if is_narrow else MARKETING
+    cell = Cell(desk.controller, NO_BRAND if desk.brand is None else desk.brand, Channel.WHATSAPP, topic)
+    state = deciding(situation.states[delivery.subscriber_id], cell)
+    if kind == DeliveryKind.START_QUESTION:
+        if state is None or state.status != ConsentStatus.OPTED_OUT:
+            return True
+        return asked_at is not None and state.effective_at < asked_at
+    wanted = ConsentStatus.OPTED_OUT if kind == DeliveryKind.CONFIRMATION else ConsentStatus.OPTED_IN
+    return state is not None and state.status == wanted
