@@ -62,8 +62,7 @@ class _Row:
     is_changed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Newcomer:
+class Newcomer(NamedTuple):
     id: int
     public_id: uuid.UUID
     country: str

@@ -28,7 +28,7 @@ from preferences.models import (
 #: Positions of events that have none yet, while the head is not locked: far above any real one.
 PROVISIONAL = 1 << 62
 
-_SCOPE = ("controller", "brand", "channel", "topic")
+_SCOPE = Scope._fields
 
 
 def take_positions(count: int) -> int:
@@ -90,13 +90,9 @@ def write_states(
     return written
 
 
-def _columns(scope: Scope) -> tuple[int, int, str, str]:
-    return scope.controller, scope.brand, scope.channel, scope.topic
-
-
 def _consent_rows(pk: int, state: Folded, real: Callable[[int], int]) -> Iterator[tuple[Any, ...]]:
     for row in state.consents.values():
-        yield pk, *_columns(row.scope), row.status, row.effective_at, real(row.event), real(row.version)
+        yield pk, *row.scope, row.status, row.effective_at, real(row.event), real(row.version)
 
 
 def _stop_rows(pk: int, state: Folded, real: Callable[[int], int]) -> Iterator[tuple[Any, ...]]:
@@ -106,12 +102,12 @@ def _stop_rows(pk: int, state: Folded, real: Callable[[int], int]) -> Iterator[t
 
 def _hold_rows(pk: int, state: Folded, real: Callable[[int], int]) -> Iterator[tuple[Any, ...]]:
     for row in state.holds.values():
-        yield pk, row.reply, *_columns(row.scope), row.since, real(row.event)
+        yield pk, row.reply, *row.scope, row.since, real(row.event)
 
 
 def _pause_rows(pk: int, state: Folded, real: Callable[[int], int]) -> Iterator[tuple[Any, ...]]:
     for row in state.pauses.values():
-        yield pk, *_columns(row.scope), row.until, real(row.event)
+        yield pk, *row.scope, row.until, real(row.event)
 
 
 def delete_all(models: Iterable[type[Any]] = (Consent, PlatformStop, Hold, Pause)) -> None:
