@@ -16,7 +16,7 @@ from preferences import decisions, regimes
 from preferences.decisions import Act, Change, Desk, Help, People, Question, Sighting
 from preferences.identifiers import digest
 from preferences.inbox import conversations, questions, sent
-from preferences.inbox.hearing import Heard, Seen
+from preferences.inbox.hearing import Heard, Seen, evidence
 from preferences.interpretation import CLASSIFIER_VERSION, KEYWORDS_VERSION, Intent, IntentValue
 from preferences.interpretation.observations import (
     IdentityChange,
@@ -203,7 +203,7 @@ def _act_of(one: Judged, kind: EventKind, scope: Scope) -> Act:
         jurisdiction=one.country,
         legal_basis="consent" if is_consent else "",
         expression="explicit" if one.intent.intent != IntentValue.REVIEW else "implied",
-        evidence=one.heard.evidence,
+        evidence=evidence(one.message),
         question=_question(one) if is_answered else None,
     )
 
