@@ -113,7 +113,7 @@ def _subject(seen: Seen, desk_of: dict[str, Desk]) -> Sighting | Change | None:
     portfolio = desk_of[observation.sender.key].portfolio
     if isinstance(observation, IdentityChange):
         return Change(observation.previous, observation.current, portfolio, seen.at)
-    return Sighting(observation.person, portfolio, seen.at) if observation.person != _NOBODY else None
+    return Sighting.of(observation.person, portfolio, seen.at) if observation.person != _NOBODY else None
 
 
 # Replies --------------------------------------------------------------------------------------------------------------
