@@ -91,7 +91,18 @@ class _PackedArrayDumper(Dumper):
         return obj.data
 
 
+class _BytesDumper(Dumper):
+    """psycopg's own asks of each value whether it is a `Binary`, which nothing here is."""
+
+    format = psycopg.pq.Format.BINARY
+    oid = psycopg.adapters.types["bytea"].oid
+
+    def dump(self, obj: bytes) -> bytes:
+        return obj
+
+
 psycopg.adapters.register_dumper(_PackedArray, _PackedArrayDumper)
+psycopg.adapters.register_dumper(bytes, _BytesDumper)
 
 #: Type names of the columns whose arrays are packed here, and the PostgreSQL oid of an element by its Python type.
 _PACKED_TYPES = frozenset({"bigint", "text", "bytea", "uuid"})
