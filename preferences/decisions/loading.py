@@ -60,7 +60,7 @@ def lock(subscribers: Iterable[int]) -> None:
 
 def later_holders(subscribers: Iterable[int]) -> set[int]:
     """Who now has a number that one of these people gave up: a late stop of theirs stays on it."""
-    roots = Subscriber.objects.filter(pk__any=sorted(set(subscribers))).order_by().values("root_id")
+    roots = Subscriber.objects.filter(pk__any=set(subscribers)).order_by().values("root_id")
     given_up = Identity.objects.filter(root__in=roots, scheme=Scheme.PHONE).exclude(ended_at=None).values("match_key")
     live = Identity.objects.filter(scheme=Scheme.PHONE, match_key__in=given_up, ended_at=None)
     return {root for (root,) in batches.read(live.values_list("root_id"))}

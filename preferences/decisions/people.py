@@ -129,9 +129,7 @@ class People:
         if moves or known is not None:
             roots |= set(self._roots)
         if known:
-            self._root_by_subscriber = dict(
-                Subscriber.objects.filter(pk__any=sorted(known)).values_list("pk", "root_id")
-            )
+            self._root_by_subscriber = dict(Subscriber.objects.filter(pk__any=known).values_list("pk", "root_id"))
             roots |= set(self._root_by_subscriber.values())
         if not roots:
             return

@@ -42,17 +42,11 @@ class Judged(NamedTuple):
 
     seen: Seen
     message: InboundMessage
-    heard: Heard
+    ref: bytes
+    intent: Intent
+    text: bytes
     desk: Desk
     country: str
-
-    @property
-    def ref(self) -> bytes:
-        return self.heard.ref
-
-    @property
-    def intent(self) -> Intent:
-        return self.heard.intent
 
 
 def apply(batch: Iterable[Seen], *, now: dt.datetime) -> None:
@@ -132,7 +126,7 @@ def _judge(
     rows = Subscriber.objects.filter(pk__any=acting).values_list("pk", "country")
     countries = people.countries() | dict(batches.read(rows))
     return [
-        Judged(seen, message, heard, desk_of[message.sender.key], countries.get(seen.subscriber, ""))
+        Judged(seen, message, *heard, desk_of[message.sender.key], countries.get(seen.subscriber, ""))
         for seen, message, heard in fresh.values()
     ]
 
@@ -216,7 +210,7 @@ def _write_replies(replies: list[Judged], positions: dict[bytes, int], now: dt.d
         is_doubtful = intent.intent == IntentValue.REVIEW
         rows.append((
             one.ref, one.seen.subscriber, one.desk.sender, message.kind.value,
-            one.heard.text, intent.intent.value, intent.rule[:64],
+            one.text, intent.intent.value, intent.rule[:64],
             intent.confidence, intent.language[:12], intent.topic[:50],
             digest(message.context_id) if message.context_id else b"", one.seen.at, one.seen.received_at, now,
             one.seen.entry, positions.get(one.ref, 0), ReviewState.WAITING.value if is_doubtful else "", "",
