@@ -133,7 +133,7 @@ def _earlier_holders(roots: set[int]) -> dict[int, list[tuple[uuid.UUID, dt.date
     history = Identity.objects.filter(scheme=Scheme.PHONE, match_key__in=mine.values("match_key")).exclude(
         ended_at=None
     )
-    rows = list(history.values_list("match_key", "root_id", "ended_at"))
+    rows = batches.read(history.values_list("match_key", "root_id", "ended_at"))
     if not rows:
         return {}
     holder_of = dict(mine.values_list("match_key", "root_id"))

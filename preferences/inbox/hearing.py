@@ -34,6 +34,10 @@ class Seen(NamedTuple):
     heard: Heard | None = None
     subscriber: int = 0
 
+    def by(self, subscriber: int) -> Seen:
+        """The same, now that it is known who it is about. Twice as quick as `_replace`."""
+        return Seen(self.entry, self.received_at, self.at, self.observation, self.heard, subscriber)
+
 
 def listen(entry: int, received_at: dt.datetime, reading: Reading) -> Iterator[Seen]:
     """The observations of one webhook. A time of the provider counts only if it is not later than ours."""
