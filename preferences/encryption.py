@@ -11,11 +11,13 @@ import base64
 import hashlib
 import hmac
 import os
-from functools import lru_cache
+from functools import cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
+from django.core.signals import setting_changed
+from django.dispatch import receiver
 
 _VERSION = b"\x01"
 
@@ -26,7 +28,7 @@ class EncryptionError(Exception):
 
 def seal(purpose: str, plaintext: bytes) -> bytes:
     """Encrypt with the first key. Raises EncryptionError when no key is configured."""
-    prefix, cipher = _first(tuple(settings.FIELD_ENCRYPTION_KEYS))
+    prefix, cipher = _first()
     nonce = os.urandom(12)
     return prefix + nonce + cipher.encrypt(nonce, plaintext, purpose.encode())
 
@@ -38,7 +40,7 @@ def unseal(purpose: str, sealed: bytes) -> bytes:
         raise EncryptionError("This value was not sealed by this product.")
     end = 2 + data[1]
     key_id = data[2:end].decode("ascii", "replace")
-    cipher = _ciphers(tuple(settings.FIELD_ENCRYPTION_KEYS)).get(key_id)
+    cipher = _ciphers().get(key_id)
     if cipher is None:
         raise EncryptionError(f"FIELD_ENCRYPTION_KEYS has no key “{key_id}”. Add the old key behind the new one.")
     try:
@@ -49,16 +51,13 @@ def unseal(purpose: str, sealed: bytes) -> bytes:
 
 def pseudonym(value: str) -> tuple[str, bytes]:
     """The keyed HMAC-SHA-256 of an identity, with the key's id: what remains of an erased number."""
-    key_id, key = _pseudonym_keys(tuple(settings.PSEUDONYM_KEY))[0]
+    key_id, key = _pseudonym_keys()[0]
     return key_id, hmac.new(key, value.encode(), hashlib.sha256).digest()
 
 
 def pseudonyms(value: str) -> list[tuple[str, bytes]]:
     """`pseudonym` under every configured key: tombstones made before a rotation are found too."""
-    return [
-        (key_id, hmac.new(key, value.encode(), hashlib.sha256).digest())
-        for key_id, key in _pseudonym_keys(tuple(settings.PSEUDONYM_KEY))
-    ]
+    return [(key_id, hmac.new(key, value.encode(), hashlib.sha256).digest()) for key_id, key in _pseudonym_keys()]
 
 
 def parse_key(text: str) -> tuple[str, bytes]:
@@ -73,21 +72,28 @@ def parse_key(text: str) -> tuple[str, bytes]:
     return key_id, key
 
 
-@lru_cache(maxsize=8)
-def _ciphers(keys: tuple[str, ...]) -> dict[str, AESGCM]:
-    return {key_id: AESGCM(key) for key_id, key in map(parse_key, keys)}
+@cache
+def _ciphers() -> dict[str, AESGCM]:
+    return {key_id: AESGCM(key) for key_id, key in map(parse_key, settings.FIELD_ENCRYPTION_KEYS)}
 
 
-@lru_cache(maxsize=8)
-def _first(keys: tuple[str, ...]) -> tuple[bytes, AESGCM]:
-    if not keys:
+@cache
+def _first() -> tuple[bytes, AESGCM]:
+    if not settings.FIELD_ENCRYPTION_KEYS:
         raise EncryptionError("FIELD_ENCRYPTION_KEYS is empty: texts cannot be stored. Set it to <id>:<key>.")
-    key_id, key = parse_key(keys[0])
+    key_id, key = parse_key(settings.FIELD_ENCRYPTION_KEYS[0])
     return _VERSION + bytes([len(key_id)]) + key_id.encode(), AESGCM(key)
 
 
-@lru_cache(maxsize=8)
-def _pseudonym_keys(keys: tuple[str, ...]) -> list[tuple[str, bytes]]:
-    if not keys:
+@cache
+def _pseudonym_keys() -> list[tuple[str, bytes]]:
+    if not settings.PSEUDONYM_KEY:
         raise EncryptionError("PSEUDONYM_KEY is empty: erased identities cannot be recognised. Set it to <id>:<key>.")
-    return [parse_key(key) for key in keys]
+    return [parse_key(key) for key in settings.PSEUDONYM_KEY]
+
+
+@receiver(setting_changed)
+def _forget_keys(**_: object) -> None:
+    """Settings change in tests alone."""
+    for keys in (_ciphers, _first, _pseudonym_keys):
+        keys.cache_clear()

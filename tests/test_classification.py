@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import time
 from pathlib import Path
@@ -570,7 +569,7 @@ def test_it_answers_any_message(kind: MessageKind, text: str, payload: str, is_g
 
     assert judged == judge(message(kind, text, payload, is_group=is_group))
     assert len(judged.rule) <= 64
-    assert dataclasses.replace(judged) == judged
+    assert judged._replace() == judged
     if is_group:
         assert judged.intent in {IntentValue.REVIEW, IntentValue.NONE}
 

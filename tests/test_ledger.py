@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import hashlib
+import json
 import uuid
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from hypothesis import given
+from hypothesis import strategies as st
 
 from preferences import decisions, seals
 from preferences.decisions import Act, chain
@@ -119,6 +123,25 @@ def test_it_changes_its_hash_with_every_column(spoken):
     changed = {chain.row_hash((*values[:index], "other", *values[index + 1 :])) for index in range(len(values))}
 
     assert len(changed | {chain.row_hash(values)}) == len(values) + 1
+
+
+def _as_documented(value: object) -> str:
+    """One value of the canonical bytes as docs/ledger.md describes them."""
+    if isinstance(value, dt.datetime):
+        return str((value - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1))
+    if isinstance(value, bytes):
+        return f'"{value.hex()}"'
+    return f'"{value}"' if isinstance(value, uuid.UUID) else json.dumps(value)
+
+
+VALUES = st.text() | st.integers() | st.none() | st.binary() | st.uuids() | st.datetimes(timezones=st.just(dt.UTC))
+
+
+@given(st.lists(VALUES | st.sampled_from(EventKind)))
+def test_it_hashes_the_bytes_that_the_documentation_describes(values):
+    canonical = f"[{','.join(map(_as_documented, values))}]"
+
+    assert chain.row_hash(tuple(values)) == hashlib.sha256(canonical.encode("ascii")).digest()
 
 
 def test_it_holds_no_personal_data(acme, receive):

@@ -41,6 +41,13 @@ COUNTRY_LANGUAGES = {
 }  # fmt: skip
 
 
+_OPENING_ANSWERS = {
+    EventKind.OPT_IN_REQUEST: DeliveryKind.START_QUESTION,
+    EventKind.OPT_IN: DeliveryKind.START_CONFIRMATION,
+    EventKind.OPT_IN_ANSWER: DeliveryKind.START_CONFIRMATION,
+}
+
+
 class Answer(NamedTuple):
     """One outbox row to be: what is told to whom, about which act."""
 
@@ -60,7 +67,7 @@ def cell_of(desk: Desk, channel: str, topic: str) -> Cell:
 def choose_language(desk: Desk, *, locale: str, written: str, country: str) -> str:
     """The person's own choice, else the language of the reply, else the country's if the brand offers it, else the
     brand's. "STOP" is no evidence of English, so international words leave `written` empty."""
-    offered = set(desk.policy.languages) or set(available_languages())
+    offered = desk.policy.languages or available_languages()
     for language in (locale, written, COUNTRY_LANGUAGES.get(country, "")):
         if language and language in offered:
             return language
@@ -93,12 +100,7 @@ def answer_to(
         return Answer(
             DeliveryKind.CONFIRMATION, act.subscriber, position, question, language, act.effective_at + CONFIRM_WITHIN
         )
-    kinds = {
-        EventKind.OPT_IN_REQUEST: DeliveryKind.START_QUESTION,
-        EventKind.OPT_IN: DeliveryKind.START_CONFIRMATION,
-        EventKind.OPT_IN_ANSWER: DeliveryKind.START_CONFIRMATION,
-    }
-    kind = kinds.get(act.kind)
+    kind = _OPENING_ANSWERS.get(act.kind)
     if kind is None or not _is_last_word(events, cell, position):
         return None
     return Answer(kind, act.subscriber, position, question, language, act.effective_at + ANSWER_WITHIN)

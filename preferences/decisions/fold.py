@@ -99,6 +99,8 @@ def fold(events: Iterable[Event]) -> Folded:
 def effective(events: Iterable[Event]) -> list[Event]:
     """The events that count, in the order in which they count: voided ones gone, a valid YES turned into an opt-in."""
     everything = list(events)
+    if len(everything) == 1 and everything[0].kind != EventKind.OPT_IN_ANSWER:
+        return everything  # most people say one thing, once
     voided = {event.voids for event in everything if event.kind == EventKind.CORRECTION}
     requested: dict[int, dt.datetime] = {}
     result = []

@@ -60,7 +60,7 @@ def lock(subscribers: Iterable[int]) -> None:
 
 def later_holders(subscribers: Iterable[int]) -> set[int]:
     """Who now has a number that one of these people gave up: a late stop of theirs stays on it."""
-    roots = Subscriber.objects.filter(pk__any=sorted(set(subscribers))).order_by().values("root_id")
+    roots = Subscriber.objects.filter(pk__any=set(subscribers)).order_by().values("root_id")
     given_up = Identity.objects.filter(root__in=roots, scheme=Scheme.PHONE).exclude(ended_at=None).values("match_key")
     live = Identity.objects.filter(scheme=Scheme.PHONE, match_key__in=given_up, ended_at=None)
     return {root for (root,) in batches.read(live.values_list("root_id"))}
@@ -133,7 +133,7 @@ def _earlier_holders(roots: set[int]) -> dict[int, list[tuple[uuid.UUID, dt.date
     history = Identity.objects.filter(scheme=Scheme.PHONE, match_key__in=mine.values("match_key")).exclude(
         ended_at=None
     )
-    rows = list(history.values_list("match_key", "root_id", "ended_at"))
+    rows = batches.read(history.values_list("match_key", "root_id", "ended_at"))
     if not rows:
         return {}
     holder_of = dict(mine.values_list("match_key", "root_id"))

@@ -24,14 +24,6 @@ _SEEN_AFTER = dt.timedelta(days=1)
 _FIELDS = ("id", "scheme", "scope", "value", "match_key", "subscriber_id", "root_id", "since", "seen_at", "ended_at")
 
 
-class Sighting(NamedTuple):
-    """Identifiers seen together for one person, in a portfolio, at the time the person acted."""
-
-    person: Person
-    portfolio: int
-    at: dt.datetime
-
-
 class Change(NamedTuple):
     """The provider says that `previous` is now `current`: the same person with another number, user id or both."""
 
@@ -45,6 +37,23 @@ class Key(NamedTuple):
     scheme: str
     scope: int
     match_key: str
+
+
+#: Identities with their spelling, the surest first.
+Keys = list[tuple[Key, str]]
+
+
+class Sighting(NamedTuple):
+    """Identifiers seen together for one person, in a portfolio, at the time the person acted."""
+
+    person: Person
+    portfolio: int
+    at: dt.datetime
+    keys: Keys
+
+    @classmethod
+    def of(cls, person: Person, portfolio: int, at: dt.datetime) -> Sighting:
+        return cls(person, portfolio, at, _keys(person, portfolio))
 
 
 @dataclass(slots=True)
@@ -62,8 +71,7 @@ class _Row:
     is_changed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Newcomer:
+class Newcomer(NamedTuple):
     id: int
     public_id: uuid.UUID
     country: str
@@ -91,16 +99,16 @@ class People:
         self.touched: set[int] = set()
         self.joined: list[tuple[int, int, dt.datetime]] = []
         self._root_by_subscriber: dict[int, int] = {}
-        seen = [(sighting, _keys(sighting.person, sighting.portfolio)) for sighting in sightings]
+        seen = [sighting.keys for sighting in sightings]
         moves = list(changes)
-        keys = {key for _, found in seen for key, _ in found}
+        keys = {key for found in seen for key, _ in found}
         for move in moves:
             keys |= {key for person in (move.previous, move.current) for key, _ in _keys(person, move.portfolio)}
         self._load(keys)
-        self._load_companions(seen, moves, known)
-        strangers = sum(1 for _, found in seen if any(key not in self._rows for key, _ in found))
-        conflicts = sum(1 for _, found in seen if self._is_split(found))
-        self._ids: Iterator[int] = batches.reserve_ids(Subscriber, strangers + conflicts + 3 * len(moves))
+        strangers = sum(1 for found in seen if any(key not in self._rows for key, _ in found))
+        split = [found for found in seen if self._is_split(found)]
+        self._load_companions(split, moves, known)
+        self._ids: Iterator[int] = batches.reserve_ids(Subscriber, strangers + len(split) + 3 * len(moves))
 
     # Lookups ----------------------------------------------------------------------------------------------------------
 
@@ -115,17 +123,13 @@ class People:
             for values in batches.read(rows.values_list(*_FIELDS)):
                 self._add(_Row(*values))
 
-    def _load_companions(
-        self, seen: list[tuple[Sighting, list[tuple[Key, str]]]], moves: list[Change], known: set[int] | None
-    ) -> None:
+    def _load_companions(self, split: list[Keys], moves: list[Change], known: set[int] | None) -> None:
         """The other live identities of people who may change hands or be joined."""
-        roots = {row.root for _, found in seen if self._is_split(found) for row in self._known(found)}
+        roots = {row.root for found in split for row in self._known(found)}
         if moves or known is not None:
             roots |= set(self._roots)
         if known:
-            self._root_by_subscriber = dict(
-                Subscriber.objects.filter(pk__any=sorted(known)).values_list("pk", "root_id")
-            )
+            self._root_by_subscriber = dict(Subscriber.objects.filter(pk__any=known).values_list("pk", "root_id"))
             roots |= set(self._root_by_subscriber.values())
         if not roots:
             return
@@ -139,10 +143,10 @@ class People:
         self._rows[Key(row.scheme, row.scope, row.match_key)].append(row)
         self._roots[row.root].append(row)
 
-    def _known(self, found: list[tuple[Key, str]]) -> list[_Row]:
+    def _known(self, found: Keys) -> list[_Row]:
         return [row for key, _ in found for row in self._rows.get(key, ())]
 
-    def _is_split(self, found: list[tuple[Key, str]]) -> bool:
+    def _is_split(self, found: Keys) -> bool:
         """Whether the identifiers of one sighting do not all belong, or did not always belong, to one known person."""
         rows = self._known(found)
         return bool(rows) and len(found) > 1 and (len(rows) != len(found) or len({row.root for row in rows}) > 1)
@@ -162,6 +166,9 @@ class People:
             return max(rows, key=lambda row: row.ended_at or at)
         return live
 
+    def _holders(self, sighting: Sighting) -> dict[str, _Row | None]:
+        return {key.scheme: self._holder(key, sighting.at) for key, _ in sighting.keys}
+
     def _has_other_bsuid(self, root: int, portfolio: int, *own: str | None) -> bool:
         return any(
             row.scheme == Scheme.BSUID and row.scope == portfolio and row.ended_at is None and row.value not in own
@@ -172,21 +179,21 @@ class People:
 
     def sight(self, sighting: Sighting) -> int:
         """The subscriber who acted, created on the spot if never seen before; learns what belongs together."""
-        person, portfolio, at = sighting
-        found = _keys(person, portfolio)
-        holders = {key.scheme: self._holder(key, at) for key, _ in found}
+        person, at = sighting.person, sighting.at
+        holders = self._holders(sighting)
         owner = holders.get(Scheme.BSUID) or holders.get(Scheme.PARENT_BSUID)
         phone = holders.get(Scheme.PHONE)
         if person.bsuid and phone and (owner is None or owner.root != phone.root):
             owner = self._meet(phone, owner, sighting)
+            holders = self._holders(sighting)
         owner = owner or phone
         parent = holders.get(Scheme.PARENT_BSUID)
         if owner and parent and parent.root != owner.root:
             self._join(owner.root, parent.root, at)
         subscriber, root = (owner.subscriber, owner.root) if owner else self._newcomer(person, at)
         self._root_by_subscriber[subscriber] = root
-        for key, value in found:
-            row = self._holder(key, at)
+        for key, value in sighting.keys:
+            row = holders[key.scheme]
             if row is None:
                 self._add(_Row(None, key.scheme, key.scope, value, key.match_key, subscriber, root, at, at, None))
             elif at - row.seen_at > _SEEN_AFTER or at < row.since:
@@ -196,17 +203,15 @@ class People:
 
     def _meet(self, phone: _Row, owner: _Row | None, sighting: Sighting) -> _Row:
         """A phone that is known with a BSUID that is new, or known as somebody else."""
-        person, portfolio, at = sighting
+        person, portfolio, at, _ = sighting
         if not self._has_other_bsuid(phone.root, portfolio, person.bsuid):
             if owner:
                 self._join(owner.root, phone.root, at)
             return owner or phone
         if owner is None:
             subscriber, root = self._newcomer(person, at)
-            key = Key(Scheme.BSUID, portfolio, match_key(Scheme.BSUID, person.bsuid or ""))
-            owner = _Row(
-                None, Scheme.BSUID, portfolio, person.bsuid or "", key.match_key, subscriber, root, at, at, None
-            )
+            value = person.bsuid or ""
+            owner = _Row(None, Scheme.BSUID, portfolio, value, value, subscriber, root, at, at, None)
             self._add(owner)
         self._hand_over(phone, owner.subscriber, owner.root, at)
         return owner
@@ -348,14 +353,12 @@ class People:
         self.touched = {self.root_of(root) for root in self.touched}
 
 
-def _keys(person: Person, portfolio: int) -> list[tuple[Key, str]]:
-    """The identities of one sighting with their spelling, the surest first."""
+def _keys(person: Person, portfolio: int) -> Keys:
     found = []
-    if person.bsuid:
-        found.append((Key(Scheme.BSUID, portfolio, match_key(Scheme.BSUID, person.bsuid)), person.bsuid))
+    if person.bsuid:  # a user id has one spelling, so it is its own key
+        found.append((Key(Scheme.BSUID, portfolio, person.bsuid), person.bsuid))
     if person.parent_bsuid:
-        value = person.parent_bsuid
-        found.append((Key(Scheme.PARENT_BSUID, 0, match_key(Scheme.PARENT_BSUID, value)), value))
+        found.append((Key(Scheme.PARENT_BSUID, 0, person.parent_bsuid), person.parent_bsuid))
     if person.phone:
         found.append((Key(Scheme.PHONE, 0, match_key(Scheme.PHONE, person.phone)), person.phone))
     return found

@@ -55,9 +55,12 @@ class Desk:
 
 
 def desks_of(sender_ids: Iterable[int]) -> dict[int, Desk]:
-    """A desk for each of the senders, in three queries."""
+    """A desk for each of the senders, in two queries; none if there are none."""
+    wanted = set(sender_ids)
+    if not wanted:
+        return {}
     senders = list(
-        Sender.objects.filter(pk__any=list(sender_ids)).select_related("brand__controller").only(
+        Sender.objects.filter(pk__any=wanted).select_related("brand__controller").only(
             "display", "key", "portfolio_id", "brand__name", "brand__language", "brand__support_contact",
             "brand__controller__name",
         )

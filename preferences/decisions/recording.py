@@ -13,7 +13,7 @@ from preferences.decisions.acts import Act, DecisionError, Help, Recorded
 from preferences.decisions.fold import CLOSING, STATUS_OF, Event, Folded, fold
 from preferences.decisions.loading import Loaded, later_holders, load, lock
 from preferences.decisions.people import People
-from preferences.decisions.policies import desks_of
+from preferences.decisions.policies import Desk, desks_of
 from preferences.decisions.writing import PROVISIONAL
 from preferences.identifiers import digest
 from preferences.models import EventKind, Scope, Source
@@ -32,6 +32,7 @@ def record_many(
     people: People | None = None,
     helps: Sequence[Help] = (),
     touched: Iterable[int] = (),
+    desks: dict[int, Desk] | None = None,
 ) -> list[Recorded]:
     """Record acts and bring consent, holds, platform stops and the outbox to what the ledger now folds to.
 
@@ -39,7 +40,8 @@ def record_many(
     result does not depend on the order or grouping of acts; positions are gap-free and in commit order.
 
     `people` are the identities learned with the acts, whose joins and hand-overs are settled here; `touched` are others
-    to fold anew. `helps` are questions for help, which are answered but bear on no consent.
+    to fold anew. `helps` are questions for help, which are answered but bear on no consent. `desks` are those of the
+    senders that may answer, if the caller has loaded them.
 
     Raises DecisionError for an act that may not be recorded, StalePersonError when the transaction must be tried again.
     """
@@ -61,7 +63,7 @@ def record_many(
         batch = _Batch(loaded, now)
         recorded = [batch.add(act) for act in (*acts, *joins)]
         batch.settle(everybody if touched else people.touched if people else set())
-        batch.answer(acts, helps)
+        batch.answer(acts, helps, desks)
         batch.write()
         return [Recorded(batch.real(one.position), one.is_new) for one in recorded[: len(acts)]]
 
@@ -146,11 +148,11 @@ class _Batch:
         for root in self._changed | {self._loaded.root_of(pk) for pk in touched}:
             self._after[root] = fold(self._loaded.events[root])
 
-    def answer(self, acts: Iterable[Act], helps: Iterable[Help]) -> None:
+    def answer(self, acts: Iterable[Act], helps: Iterable[Help], desks: dict[int, Desk] | None) -> None:
         asked = [(act, act.question) for act in acts if act.question]
         helps = list(helps)
-        senders = {question.sender for _, question in asked} | {one.question.sender for one in helps}
-        desks = desks_of(senders) if senders else {}
+        if desks is None:
+            desks = desks_of({question.sender for _, question in asked} | {one.question.sender for one in helps})
         new = set(self._positions.values())
         for act, question in asked:
             position = self._positions.get((act.source, act.source_ref))

@@ -28,7 +28,7 @@ from preferences.models import (
 #: Positions of events that have none yet, while the head is not locked: far above any real one.
 PROVISIONAL = 1 << 62
 
-_SCOPE = ("controller", "brand", "channel", "topic")
+_SCOPE = Scope._fields
 
 
 def take_positions(count: int) -> int:
@@ -61,7 +61,8 @@ def append(rows: list[tuple[Any, ...]], evidence: list[tuple[int, bytes, bytes]]
 def write_states(
     before: dict[int, Folded], strays: dict[int, Folded], after: dict[int, Folded], real: Callable[[int], int]
 ) -> int:
-    """Bring the stored rows of each person from `before` to `after`; `real` turns provisional positions into real ones.
+    """Bring the stored rows of people from `before` to `after` (which name the same people); `real` turns provisional
+    positions into real ones.
 
     Rows that still stand at a joined member (`strays`) go. Returns how many rows were written or deleted.
     """
@@ -79,9 +80,9 @@ def write_states(
     written = 0
     for model, rows_of, key, columns in zip(models, tables, keys, fields, strict=True):
         width = len(key)
-        old = {row[:width]: row for pk in after for row in rows_of(pk, before[pk], real)}
-        new = {row[:width]: row for pk, state in after.items() for row in rows_of(pk, state, real)}
-        lost = [row[:width] for pk, state in strays.items() for row in rows_of(pk, state, real)]
+        old = {row[:width]: row for row in rows_of(before, real)}
+        new = {row[:width]: row for row in rows_of(after, real)}
+        lost = [row[:width] for row in rows_of(strays, real)]
         changed = sorted(row for row_key, row in new.items() if old.get(row_key) != row)
         gone = sorted([*(row_key for row_key in old if row_key not in new), *lost])
         batches.delete(model, key=key, rows=gone)
@@ -90,28 +91,28 @@ def write_states(
     return written
 
 
-def _columns(scope: Scope) -> tuple[int, int, str, str]:
-    return scope.controller, scope.brand, scope.channel, scope.topic
+def _consent_rows(states: dict[int, Folded], real: Callable[[int], int]) -> Iterator[tuple[Any, ...]]:
+    for pk, state in states.items():
+        for row in state.consents.values():
+            yield pk, *row.scope, row.status, row.effective_at, real(row.event), real(row.version)
 
 
-def _consent_rows(pk: int, state: Folded, real: Callable[[int], int]) -> Iterator[tuple[Any, ...]]:
-    for row in state.consents.values():
-        yield pk, *_columns(row.scope), row.status, row.effective_at, real(row.event), real(row.version)
+def _stop_rows(states: dict[int, Folded], real: Callable[[int], int]) -> Iterator[tuple[Any, ...]]:
+    for pk, state in states.items():
+        for row in state.platform_stops.values():
+            yield pk, row.sender, Provider.WHATSAPP, row.portfolio, row.since, real(row.event)
 
 
-def _stop_rows(pk: int, state: Folded, real: Callable[[int], int]) -> Iterator[tuple[Any, ...]]:
-    for row in state.platform_stops.values():
-        yield pk, row.sender, Provider.WHATSAPP, row.portfolio, row.since, real(row.event)
+def _hold_rows(states: dict[int, Folded], real: Callable[[int], int]) -> Iterator[tuple[Any, ...]]:
+    for pk, state in states.items():
+        for row in state.holds.values():
+            yield pk, row.reply, *row.scope, row.since, real(row.event)
 
 
-def _hold_rows(pk: int, state: Folded, real: Callable[[int], int]) -> Iterator[tuple[Any, ...]]:
-    for row in state.holds.values():
-        yield pk, row.reply, *_columns(row.scope), row.since, real(row.event)
-
-
-def _pause_rows(pk: int, state: Folded, real: Callable[[int], int]) -> Iterator[tuple[Any, ...]]:
-    for row in state.pauses.values():
-        yield pk, *_columns(row.scope), row.until, real(row.event)
+def _pause_rows(states: dict[int, Folded], real: Callable[[int], int]) -> Iterator[tuple[Any, ...]]:
+    for pk, state in states.items():
+        for row in state.pauses.values():
+            yield pk, *row.scope, row.until, real(row.event)
 
 
 def delete_all(models: Iterable[type[Any]] = (Consent, PlatformStop, Hold, Pause)) -> None:

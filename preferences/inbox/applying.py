@@ -16,7 +16,7 @@ from preferences import decisions, regimes
 from preferences.decisions import Act, Change, Desk, Help, People, Question, Sighting
 from preferences.identifiers import digest
 from preferences.inbox import conversations, questions, sent
-from preferences.inbox.hearing import Heard, Seen
+from preferences.inbox.hearing import Heard, Seen, evidence
 from preferences.interpretation import CLASSIFIER_VERSION, KEYWORDS_VERSION, Intent, IntentValue
 from preferences.interpretation.observations import (
     IdentityChange,
@@ -42,17 +42,11 @@ class Judged(NamedTuple):
 
     seen: Seen
     message: InboundMessage
-    heard: Heard
+    ref: bytes
+    intent: Intent
+    text: bytes
     desk: Desk
     country: str
-
-    @property
-    def ref(self) -> bytes:
-        return self.heard.ref
-
-    @property
-    def intent(self) -> Intent:
-        return self.heard.intent
 
 
 def apply(batch: Iterable[Seen], *, now: dt.datetime) -> None:
@@ -68,13 +62,17 @@ def apply(batch: Iterable[Seen], *, now: dt.datetime) -> None:
     people, everything = _recognise(everything, desk_of, keys, now)
     replies = _judge(everything, desk_of, keys, people)
     sent.write(everything, senders, keys)
-    acts = [*_acts_of_replies(replies), *_acts_of_answers(replies, people), *_acts_of_platform(everything, desk_of)]
+    acts = [
+        *_acts_of_replies(replies),
+        *_acts_of_answers(replies, desks, people),
+        *_acts_of_platform(everything, desk_of),
+    ]
     helps = [
         Help(one.seen.subscriber, _question(one), one.seen.at)
         for one in replies
         if one.intent.intent == IntentValue.HELP and not _is_silent(one.message)
     ]
-    recorded = decisions.record_many(acts, now=now, people=people, helps=helps)
+    recorded = decisions.record_many(acts, now=now, people=people, helps=helps, desks=desks)
     positions = {act.source_ref: one.position for act, one in zip(acts, recorded, strict=True)}
     _write_replies(replies, positions, now)
 
@@ -102,7 +100,7 @@ def _recognise(
     named = []
     for seen, subject in zip(everything, subjects, strict=True):
         pk = people.change(subject) if isinstance(subject, Change) else people.sight(subject) if subject else 0
-        named.append(seen._replace(subscriber=pk))
+        named.append(seen.by(pk))
     for one, other, seen in links.pairs(named):
         people.link(one, other, desk_of[seen.observation.sender.key].portfolio, seen.at)
     return people, named
@@ -113,7 +111,7 @@ def _subject(seen: Seen, desk_of: dict[str, Desk]) -> Sighting | Change | None:
     portfolio = desk_of[observation.sender.key].portfolio
     if isinstance(observation, IdentityChange):
         return Change(observation.previous, observation.current, portfolio, seen.at)
-    return Sighting(observation.person, portfolio, seen.at) if observation.person != _NOBODY else None
+    return Sighting.of(observation.person, portfolio, seen.at) if observation.person != _NOBODY else None
 
 
 # Replies --------------------------------------------------------------------------------------------------------------
@@ -132,7 +130,7 @@ def _judge(
     rows = Subscriber.objects.filter(pk__any=acting).values_list("pk", "country")
     countries = people.countries() | dict(batches.read(rows))
     return [
-        Judged(seen, message, heard, desk_of[message.sender.key], countries.get(seen.subscriber, ""))
+        Judged(seen, message, *heard, desk_of[message.sender.key], countries.get(seen.subscriber, ""))
         for seen, message, heard in fresh.values()
     ]
 
@@ -165,7 +163,7 @@ def _act(one: Judged) -> Act | None:
     return None
 
 
-def _acts_of_answers(replies: Iterable[Judged], people: People) -> list[Act]:
+def _acts_of_answers(replies: Iterable[Judged], desks: dict[int, Desk], people: People) -> list[Act]:
     """YES to our question, whichever of START and YES was read first. The fold decides whether it counts."""
     spoken = {one.ref: one for one in replies}
     words = [
@@ -174,7 +172,7 @@ def _acts_of_answers(replies: Iterable[Judged], people: People) -> list[Act]:
         if one.intent.is_affirmation or one.intent.intent == IntentValue.OPT_IN
     ]
     acts = []
-    for answer in questions.answers(words, people):
+    for answer in questions.answers(words, desks, people):
         scope = answer.desk.opening_scope(channel=Channel.WHATSAPP, topic=MARKETING)
         one = spoken.get(answer.ref)
         acts.append(_act_of(one, EventKind.OPT_IN_ANSWER, scope) if one else questions.late_act(answer, scope))
@@ -203,7 +201,7 @@ def _act_of(one: Judged, kind: EventKind, scope: Scope) -> Act:
         jurisdiction=one.country,
         legal_basis="consent" if is_consent else "",
         expression="explicit" if one.intent.intent != IntentValue.REVIEW else "implied",
-        evidence=one.heard.evidence,
+        evidence=evidence(one.message),
         question=_question(one) if is_answered else None,
     )
 
@@ -215,8 +213,8 @@ def _write_replies(replies: list[Judged], positions: dict[bytes, int], now: dt.d
         message, intent = one.message, one.intent
         is_doubtful = intent.intent == IntentValue.REVIEW
         rows.append((
-            one.ref, one.seen.subscriber, one.desk.sender, message.kind.value,
-            one.heard.text, intent.intent.value, intent.rule[:64],
+            one.ref, one.seen.subscriber, one.desk.sender, message.kind,
+            one.text, intent.intent, intent.rule[:64],
             intent.confidence, intent.language[:12], intent.topic[:50],
             digest(message.context_id) if message.context_id else b"", one.seen.at, one.seen.received_at, now,
             one.seen.entry, positions.get(one.ref, 0), ReviewState.WAITING.value if is_doubtful else "", "",

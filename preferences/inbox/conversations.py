@@ -29,11 +29,11 @@ class Links:
 
     def __init__(self, everything: Sequence[Dated], keys: Keys) -> None:
         self._keys = keys
-        self._has_answers = any(_answered_ref(seen) for seen in everything)
+        answered = refs(everything)
         self._replies = _replies_to([ref for seen in everything if (ref := _sent_ref(seen)) and ref not in keys])
-        sent_to = {keys[ref][0] for ref in refs(everything) if ref in keys}
+        sent_to = {keys[ref][0] for ref in answered if ref in keys}
         replied = {pk for found in self._replies.values() for pk in found}
-        self.known: set[int] | None = sent_to | replied if self._has_answers or replied else None
+        self.known: set[int] | None = sent_to | replied if answered or replied else None
 
     def pairs(self, everything: Sequence[Seen]) -> Iterator[tuple[int, int, Seen]]:
         """Subscribers who take part in one conversation, with the observation that says so."""
@@ -68,7 +68,7 @@ def _replies_to(sent: list[bytes]) -> dict[bytes, list[int]]:
     if not sent:
         return {}
     found: dict[bytes, list[int]] = defaultdict(list)
-    rows = Reply.objects.filter(context__any=sorted(set(sent))).exclude(context=b"")
+    rows = Reply.objects.filter(context__any=set(sent)).exclude(context=b"")
     for context, subscriber in batches.read(rows.values_list("context", "subscriber_id")):
         found[bytes(context)].append(subscriber)
     return found

@@ -1,6 +1,6 @@
 """What each observation says by itself, before anybody knows who said it: its time, its intent, its bytes to keep.
 
-No query is made here, so a batch is heard while PostgreSQL still records the one before.
+No query is made here.
 """
 
 from __future__ import annotations
@@ -17,13 +17,11 @@ from preferences.interpretation.observations import InboundMessage, Observation,
 
 
 class Heard(NamedTuple):
-    """A message with its judgement. `ref` is the SHA-256 of its id, `text` is encrypted, `evidence` is the verbatim
-    request as the provider told it."""
+    """A message with its judgement. `ref` is the SHA-256 of its id, `text` is encrypted."""
 
     ref: bytes
     intent: Intent
     text: bytes
-    evidence: bytes
 
 
 class Seen(NamedTuple):
@@ -35,6 +33,10 @@ class Seen(NamedTuple):
     observation: Observation
     heard: Heard | None = None
     subscriber: int = 0
+
+    def by(self, subscriber: int) -> Seen:
+        """The same, now that it is known who it is about. Twice as quick as `_replace`."""
+        return Seen(self.entry, self.received_at, self.at, self.observation, self.heard, subscriber)
 
 
 def listen(entry: int, received_at: dt.datetime, reading: Reading) -> Iterator[Seen]:
@@ -49,10 +51,11 @@ def listen(entry: int, received_at: dt.datetime, reading: Reading) -> Iterator[S
 
 def _hear(message: InboundMessage) -> Heard:
     text = seal("reply", (message.text or message.payload).encode())
-    return Heard(digest(message.message_id), judge(message), text, _evidence(message))
+    return Heard(digest(message.message_id), judge(message), text)
 
 
-def _evidence(message: InboundMessage) -> bytes:
+def evidence(message: InboundMessage) -> bytes:
+    """The verbatim request as the provider told it: what proves an act."""
     content = {
         "message_id": message.message_id,
         "sender": message.sender.key,

@@ -13,6 +13,7 @@ import hashlib
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.db.models import F, QuerySet
@@ -36,8 +37,7 @@ RETRY_CEILING = dt.timedelta(hours=1)
 _ATTEMPTS_TOGETHER = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One claimed webhook, read."""
 
     id: int

@@ -37,10 +37,11 @@ class Answer:
     desk: Desk
 
 
-def answers(words: Sequence[Word], people: People) -> list[Answer]:
+def answers(words: Sequence[Word], desks: dict[int, Desk], people: People) -> list[Answer]:
     """The YES words that follow a START of the same person to the same brand within a day.
 
     Looks at earlier replies too, of everybody in `words` and of everybody just joined. No query if there is nobody.
+    `desks` are those of the senders in `words`.
     """
     joined = {root for pair in people.joined for root in pair[:2]}
     if not words and not joined:
@@ -48,7 +49,7 @@ def answers(words: Sequence[Word], people: People) -> list[Answer]:
     everything = _with_roots(words, people) + _earlier(words, joined, people)
     if not any(word.is_yes for word in everything):
         return []
-    desks = decisions.desks_of({word.sender for word in everything})
+    desks = desks | decisions.desks_of({word.sender for word in everything} - desks.keys())
     starts = [word for word in everything if not word.is_yes]
     return [
         Answer(word.ref, desks[word.sender])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from preferences.interpretation import normalisation
 from preferences.interpretation.intents import Intent, IntentValue
@@ -62,8 +62,7 @@ def judge(message: InboundMessage, *, language_hint: str | None = None) -> Inten
     return _in_group(intent) if message.is_group else intent
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
+class _Reading(NamedTuple):
     """A text as the steps see it: as typed, as compared, and the language it is probably in."""
 
     text: str
@@ -125,8 +124,8 @@ def _keyword_inside(reading: _Reading) -> Intent | None:
     )
     if len(stops) < len(groups):
         explanation = "The message asks both to stop and to start."
-        return _doubtful(replace(intent, rule=f"{intent.rule}/and_start", explanation=explanation))
-    return _doubtful(replace(intent, rule=f"{intent.rule}/inside"))
+        return _doubtful(intent._replace(rule=f"{intent.rule}/and_start", explanation=explanation))
+    return _doubtful(intent._replace(rule=f"{intent.rule}/inside"))
 
 
 def _stop_emoji_inside(reading: _Reading) -> Intent | None:
@@ -212,7 +211,7 @@ def _keyword_intent(keyword: Keyword, language: str, explanation: str) -> Intent
 
 
 def _doubtful(intent: Intent) -> Intent:
-    return replace(intent, intent=IntentValue.REVIEW, confidence=_DOUBT)
+    return intent._replace(intent=IntentValue.REVIEW, confidence=_DOUBT)
 
 
 def _judge_kind(message: InboundMessage, language_hint: str | None) -> Intent:
@@ -240,10 +239,9 @@ def _says_nothing(kind: MessageKind) -> Intent:
 
 def _in_group(intent: Intent) -> Intent:
     if intent.intent is IntentValue.NONE:
-        return replace(intent, is_affirmation=False)
+        return intent._replace(is_affirmation=False)
     asks_to_stop = intent.intent in {IntentValue.OPT_OUT, IntentValue.REVIEW}
-    return replace(
-        intent,
+    return intent._replace(
         intent=IntentValue.REVIEW if asks_to_stop else IntentValue.NONE,
         rule=f"group/{intent.rule}",
         confidence=_DOUBT,
@@ -262,7 +260,7 @@ def _judge_button(label: str, payload: str, language_hint: str | None) -> Intent
         return by_payload if is_stop else by_label
     if wish is IntentValue.OPT_IN and by_label.intent is IntentValue.OPT_OUT:
         explanation = "The button's label asks to stop, its payload to start."
-        return _doubtful(replace(by_label, rule="payload/contradiction", explanation=explanation))
+        return _doubtful(by_label._replace(rule="payload/contradiction", explanation=explanation))
     topic = "any" if scope in {"all", "any"} else "marketing"
     if scope == "topic" and _SLUG.fullmatch(slug):
         topic = slug

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class IntentValue(StrEnum):
@@ -14,8 +14,7 @@ class IntentValue(StrEnum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(NamedTuple):
     """`intent` with the rule that matched (`en/stop`), its confidence 0..1, language and a sentence for staff.
 
     `topic` narrows or widens an opt-out or opt-in: `marketing` unless the words or a button name another.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from preferences import identifiers
 from preferences.interpretation import json_text
@@ -54,6 +55,7 @@ class Contacts:
         people = [person for person in listed if person != NOBODY]
         if len(people) == 1 and is_about_one:
             self._only = people[0]
+            return
         for person in people:
             _index(self._by_user_id, person.bsuid, person)
             _index(self._by_phone, person.phone, person)
@@ -87,8 +89,7 @@ class Change:
     @property
     def own_phone(self) -> str | None:
         """The sender's number as Meta displays it, in E.164; None if that is not given."""
-        parsed = identifiers.parse_recipient(self.sender.display)
-        return parsed.value if parsed else None
+        return _own_phone(self.sender.display)
 
     def person(self, phone: object, user_id: object, parent_user_id: object) -> Person | None:
         """Return who is meant by these raw values and the contacts, or None if nobody is."""
@@ -101,6 +102,13 @@ class Change:
             return own
         self.findings.note(label)
         return json_text.derived_id(item)
+
+
+@lru_cache(maxsize=1024)
+def _own_phone(display: str) -> str | None:
+    # A business has a few numbers, and each of its webhooks repeats one of them.
+    parsed = identifiers.parse_recipient(display)
+    return parsed.value if parsed else None
 
 
 def person_of(phone: object, user_id: object, parent_user_id: object) -> Person:

@@ -41,7 +41,9 @@ class _ArraySql:
 
     def as_postgresql(self: Any, compiler: Any, conn: Any) -> tuple[str, list[Any]]:
         column, parameters = self.process_lhs(compiler, conn)
-        return f"{column} = ANY(%s::{_array_type(self.lhs.output_field)})", [*parameters, list(self.rhs)]
+        values = list(self.rhs)
+        array = _Integers(values) if set(map(type, values)) == {int} else values
+        return f"{column} = ANY(%s::{_array_type(self.lhs.output_field)})", [*parameters, array]
 
 
 @models.Field.register_lookup
@@ -91,7 +93,28 @@ class _PackedArrayDumper(Dumper):
         return obj.data
 
 
+class _Integers(list[int]):
+    """An array of integers in a statement that Django sends, where a list is quoted element by element."""
+
+
+class _IntegersDumper(Dumper):
+    def dump(self, obj: _Integers) -> bytes:
+        return f"{{{','.join(map(str, obj))}}}".encode()
+
+
+class _BytesDumper(Dumper):
+    """psycopg's own asks of each value whether it is a `Binary`, which nothing here is."""
+
+    format = psycopg.pq.Format.BINARY
+    oid = psycopg.adapters.types["bytea"].oid
+
+    def dump(self, obj: bytes) -> bytes:
+        return obj
+
+
 psycopg.adapters.register_dumper(_PackedArray, _PackedArrayDumper)
+psycopg.adapters.register_dumper(_Integers, _IntegersDumper)
+psycopg.adapters.register_dumper(bytes, _BytesDumper)
 
 #: Type names of the columns whose arrays are packed here, and the PostgreSQL oid of an element by its Python type.
 _PACKED_TYPES = frozenset({"bigint", "text", "bytea", "uuid"})

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from django.db import models
 
@@ -30,8 +29,7 @@ class Channel(models.TextChoices):
     PUSH = "push", "Push"
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """One question: this brand of this controller, on this channel, about this topic."""
 
     controller: int
@@ -40,8 +38,7 @@ class Cell:
     topic: str
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """{controller or brand} x {any channel or one} x {any topic, marketing and below, or one}.
 
     Stored as written, never expanded: it also covers brands, channels and topics created later.
