@@ -7,7 +7,20 @@ import datetime as dt
 import pytest
 
 from preferences import decisions, reviews
-from preferences.models import ConsentEvent, Delivery, Hold, Reply, ReviewOutcome
+from preferences.decisions import Act
+from preferences.identifiers import digest
+from preferences.models import (
+    Brand,
+    ConsentEvent,
+    Delivery,
+    EventKind,
+    Hold,
+    Reply,
+    ReviewOutcome,
+    Scope,
+    Source,
+    Subscriber,
+)
 from preferences.signing import sign_meta
 from preferences.webhooks import whatsapp
 from tests import bodies
@@ -150,11 +163,57 @@ def test_it_settles_many_people_at_once(acme, says):
 # The person acts meanwhile --------------------------------------------------------------------------------------------
 
 
-def test_it_ends_a_hold_when_the_person_asks_to_come_back(acme, says, reason):
-    says(DOUBT)
+def test_it_lets_a_later_start_open_whatsapp_alone(acme, says, reason):
+    Brand.objects.create(controller=acme.controller, slug="beta", name="Beta")
+    says(DOUBT, waba="9", number="9")  # nobody has assigned this number, so it holds every brand
+
     says("START", NOON + bodies.SECOND)
 
-    assert reason() == "opted_in"
+    assert [reason(brand="acme"), reason(brand="acme", channel="sms"), reason(brand="beta")] == [
+        "opted_in",
+        "held",
+        "held",
+    ]
+    assert decisions.rebuild(is_check=True).wrong == []
+
+
+def test_it_lets_consent_to_one_topic_end_no_hold_on_the_others(acme, receive, says, reason):
+    says(DOUBT)
+
+    receive(bodies.tapped("optin:topic:news", at=NOON + bodies.SECOND), now=NOON + bodies.HOUR)
+
+    assert [reason(topic="news"), reason()] == ["opted_in", "held"]
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner", "expected"),
+    [
+        (Scope(), Scope(controller=1), True),
+        (Scope(controller=1), Scope(), False),
+        (Scope(controller=1), Scope(controller=2), False),
+        (Scope(controller=1), Scope(brand=3), False),
+        (Scope(brand=3), Scope(brand=3, channel="sms", topic="news"), True),
+        (Scope(brand=3, channel="sms"), Scope(brand=3), False),
+        (Scope(brand=3, topic="news"), Scope(brand=3), False),
+    ],
+)
+def test_it_knows_which_scope_is_as_wide_as_another(outer, inner, expected):
+    assert outer.contains(inner) is expected
+
+
+def test_it_ends_a_hold_by_consent_as_wide_as_it(acme, says, reason):
+    says(DOUBT)
+    at = NOON + bodies.SECOND
+
+    decisions.record(
+        Act(
+            subscriber=Subscriber.objects.get().pk, kind=EventKind.OPT_IN, scope=Scope(brand=acme.pk), effective_at=at,
+            received_at=at, source=Source.STAFF, source_ref=digest("new consent"),
+        ),
+        now=at,
+    )  # fmt: skip
+
+    assert [reason(), reason(channel="sms")] == ["opted_in", "opted_in"]
     assert not Hold.objects.exists()
 
 

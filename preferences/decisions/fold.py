@@ -2,8 +2,9 @@
 
 Events are ordered by (effective time, stop last): for one scope the newest decides, and on a tie the stop. A voided
 event counts for nothing. YES to our question is an opt-in only if the person's last word before it, within a day, was
-the request that made us ask. A hold ends by the release of its reply, by a stop from its review, or by a later opt-in of
-the person's own; never by the clock.
+the request that made us ask. A hold ends by the release of its reply, by a stop from its review, or by a later opt-in as
+wide as itself; never by the clock. A narrower opt-in (START opens WhatsApp alone) only comes first where it reaches, which
+`eligibility` decides.
 """
 
 from __future__ import annotations
@@ -125,10 +126,6 @@ def _rank(event: Event) -> tuple[dt.datetime, int, int]:
     return event.effective_at, rank, event.position
 
 
-def _meets(one: Scope, other: Scope) -> bool:
-    return one.brand in {0, other.brand} or other.brand == 0
-
-
 def _versions(events: list[Event]) -> dict[Scope, int]:
     """Per scope the newest position that touched it; voiding an event touches the scope of its target."""
     scopes = {event.position: event.scope for event in events}
@@ -174,7 +171,7 @@ def _holds(ordered: list[Event]) -> dict[bytes, HoldState]:
     for event in ordered:
         if event.kind != EventKind.HOLD or event.source_ref in ended:
             continue
-        if any(later.effective_at > event.effective_at and _meets(later.scope, event.scope) for later in opened):
+        if any(later.effective_at > event.effective_at and later.scope.contains(event.scope) for later in opened):
             continue
         holds[event.source_ref] = HoldState(event.source_ref, event.scope, event.effective_at, event.position)
     return holds
