@@ -553,8 +553,8 @@ def test_it_takes_nothing_from_an_unknown_kind_without_text() -> None:
         ("Which bus stop?", IntentValue.REVIEW, "group/en/stop/inside"),
         ("START", IntentValue.NONE, "group/en/start"),
         ("HELP", IntentValue.NONE, "group/en/help"),
+        ("YES", IntentValue.NONE, "group/en/affirmation"),
         ("hello", IntentValue.NONE, "text/none"),
-        ("yes", IntentValue.NONE, "en/affirmation"),
     ],
 )
 def test_it_is_certain_of_nothing_in_a_group(text: str, intent: IntentValue, rule: str) -> None:

@@ -106,8 +106,10 @@ def _with_roots(words: Iterable[Word], people: People) -> list[Word]:
 def _earlier(words: Iterable[Word], joined: set[int], people: People) -> list[Word]:
     speakers = Subscriber.objects.filter(pk__any=sorted({word.subscriber for word in words}))
     roots = joined | set(speakers.values_list("root_id", flat=True))
+    # A YES in a group, judged by rule "group/…", is perhaps not to us and answers nothing.
     rows = Reply.objects.filter(
-        Q(intent=IntentValue.OPT_IN) | Q(rule__endswith="/affirmation"), subscriber__root__in=roots
+        Q(intent=IntentValue.OPT_IN) | (Q(rule__endswith="/affirmation") & ~Q(rule__startswith="group/")),
+        subscriber__root__in=roots,
     )
     read = {word.ref for word in words}
     return [

@@ -239,8 +239,8 @@ def _says_nothing(kind: MessageKind) -> Intent:
 
 
 def _in_group(intent: Intent) -> Intent:
-    if intent.intent is IntentValue.NONE:
-        return replace(intent, is_affirmation=False)
+    if intent.intent is IntentValue.NONE and not intent.is_affirmation:
+        return intent
     asks_to_stop = intent.intent in {IntentValue.OPT_OUT, IntentValue.REVIEW}
     return replace(
         intent,
@@ -248,6 +248,7 @@ def _in_group(intent: Intent) -> Intent:
         rule=f"group/{intent.rule}",
         confidence=_DOUBT,
         explanation=f"Written in a group, so perhaps not to us. {intent.explanation}",
+        is_affirmation=False,
     )
 
 
