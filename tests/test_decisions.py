@@ -244,6 +244,17 @@ def test_it_binds_every_brand_until_the_sender_has_one(acme, receive):
     assert (written, decisions.assign_sender(sender, acme, actor=1, now=at(130))) == (2, 0)
 
 
+def test_it_carries_no_corrected_stop_over_to_the_brand_of_a_sender(acme, receive):
+    Sender.objects.update(brand=None)
+    receive(simulation.text(BILAL, "STOP", at(0)), now=at(1))
+    correction = staff_act(subscriber_of(BILAL), EventKind.CORRECTION, voids=stop_of(BILAL).position)
+    decisions.record(correction, now=at(61))
+
+    written = decisions.assign_sender(Sender.objects.get(), acme, actor=1, now=at(120))
+
+    assert (written, reason(BILAL.recipient)) == (0, "no_consent")
+
+
 @pytest.mark.parametrize(("offset", "expected"), [(-1, "no_consent"), (0, "opted_out")])
 def test_it_reaches_the_whole_controller_in_the_us_from_the_day_of_the_rule(offset, expected, acme, receive):
     sister = Brand.objects.create(controller=acme.controller, slug="sister", name="Sister")
