@@ -228,6 +228,25 @@ def test_it_gives_a_recycled_number_no_consent_but_its_stop(acme, receive):
     assert (reason(DORA.recipient), reason("GB.2222222")) == ("opted_in", "opted_out")
 
 
+@pytest.mark.parametrize("kind", [EventKind.STOP, EventKind.HOLD])
+def test_it_keeps_what_stands_on_a_recycled_number_when_the_earlier_holder_is_corrected(kind, acme, receive):
+    words = "STOP" if kind == EventKind.STOP else "which bus stop?"
+    receive(_both(BILAL.number, "GB.1111111", words, at(0)), now=at(1))
+    receive(_both(BILAL.number, "GB.1111111", "stop promotions", at(10)), now=at(11))
+    receive(_both(BILAL.number, "GB.3333333", "hello", at(60)), now=at(61))
+    earlier = Identity.objects.get(value="GB.1111111").root_id
+    first, second = (
+        staff_act(earlier, EventKind.CORRECTION, seconds=70 + position, voids=position) for position in (1, 2)
+    )
+
+    decisions.record(first, now=at(90))
+    kept, differing = reason(BILAL.recipient), decisions.rebuild(is_check=True).wrong
+    decisions.record(second, now=at(91))
+
+    assert (kept, differing) == ("opted_out", [])
+    assert (reason(BILAL.recipient), decisions.rebuild(is_check=True).wrong) == ("no_consent", [])
+
+
 def test_it_binds_every_brand_until_the_sender_has_one(acme, receive):
     other = Brand.objects.create(controller=acme.controller, slug="other", name="Other")
     sender = Sender.objects.get()
