@@ -73,5 +73,6 @@ def allows_undo_button(country: str) -> bool:
 
 
 def stop_reaches_controller(country: str, at: dt.datetime) -> bool:
-    """Whether a stop to one brand is a stop to its whole controller: in the US from 31 January 2027."""
-    return country in UNITED_STATES and at >= REVOKE_ALL_FROM
+    """Whether a stop to one brand is a stop to its whole controller: in the US from 31 January 2027. Unknown law counts
+    as the US."""
+    return (not country or country in UNITED_STATES) and at >= REVOKE_ALL_FROM

@@ -27,6 +27,7 @@ from preferences.models import (
     Topic,
 )
 from preferences.simulation import american, british
+from tests import bodies
 from tests.conftest import SAMPLE_TIME
 
 BILAL, DORA, ALICE = british(123), british(124), american(43)
@@ -274,15 +275,23 @@ def test_it_carries_no_corrected_stop_over_to_the_brand_of_a_sender(acme, receiv
     assert (written, reason(BILAL.recipient)) == (0, "no_consent")
 
 
-@pytest.mark.parametrize(("offset", "expected"), [(-1, "no_consent"), (0, "opted_out")])
-def test_it_reaches_the_whole_controller_in_the_us_from_the_day_of_the_rule(offset, expected, acme, receive):
+@pytest.mark.parametrize(
+    ("phone", "offset", "expected"),
+    [
+        (ALICE.recipient, -1, "no_consent"),
+        (ALICE.recipient, 0, "opted_out"),
+        (BILAL.recipient, 0, "no_consent"),
+        pytest.param("+88216123456", 0, "opted_out", id="satellite-of-no-country"),
+    ],
+)
+def test_it_reaches_the_whole_controller_in_the_us_from_the_day_of_the_rule(phone, offset, expected, acme, receive):
     sister = Brand.objects.create(controller=acme.controller, slug="sister", name="Sister")
     moment = regimes.REVOKE_ALL_FROM + dt.timedelta(seconds=offset)
 
-    receive(simulation.text(ALICE, "STOP", moment), now=moment)
+    receive(bodies.message("STOP", at=moment, phone=phone), now=moment)
 
-    assert reason(ALICE.recipient, brand=sister) == expected
-    assert reason(ALICE.recipient, brand=acme) == "opted_out"
+    assert reason(phone, brand=sister) == expected
+    assert reason(phone, brand=acme) == "opted_out"
 
 
 def test_it_needs_the_same_number_of_queries_for_one_reply_and_for_a_hundred(acme, receive, post):
