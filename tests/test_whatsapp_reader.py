@@ -716,6 +716,11 @@ class TestStatuses:
         assert only(reading).message_id.startswith("derived:")
         assert reading.unknown == ("status_without_id",)
 
+    def test_it_knows_that_the_person_stopped_marketing_under_whatever_word(self) -> None:
+        reading = read(change(statuses=[raw_status(status="rejected", errors=[{"code": 131050}])]))
+
+        assert (only(reading).error_code, reading.unknown) == (131050, ("status:rejected",))
+
     @pytest.mark.parametrize(
         ("word", "unknown"), [("warning", "status:warning"), (None, "status:missing"), (["sent"], "status:malformed")]
     )
