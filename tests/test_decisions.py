@@ -136,6 +136,15 @@ def test_it_keeps_the_platform_stop_apart_from_start(acme, receive):
     assert (stopped, reason(BILAL.recipient)) == ("platform_stop", "opted_in")
 
 
+def test_it_heeds_a_second_platform_stop_that_tells_no_time(acme, receive):
+    for seconds, value in enumerate(("stop", "resume", "stop")):
+        webhook = bodies.switched(value, at=at(seconds))
+        del webhook["entry"][0]["changes"][0]["value"]["user_preferences"][0]["timestamp"]
+        receive(webhook, now=at(seconds))
+
+    assert reason(BILAL.recipient) == "platform_stop"
+
+
 def test_it_voids_what_a_correction_names_and_nothing_else(acme, receive):
     receive(simulation.text(BILAL, "START", at(0)), simulation.text(BILAL, "STOP", at(60)), now=at(61))
     wrong = stop_of(BILAL)

@@ -248,9 +248,10 @@ def _acts_of_platform(everything: Iterable[Seen], desk_of: dict[str, Desk]) -> l
             continue
         if isinstance(observation, PreferenceChange):
             kind = EventKind.PLATFORM_STOP if observation.is_stop else EventKind.PLATFORM_RESUME
-            act = _platform_act(
-                seen, desk_of, kind, Source.PLATFORM, observation.source_id, "whatsapp/user_preferences"
-            )
+            ref = observation.source_id
+            if observation.is_stop and observation.at is None:
+                ref += f":{seen.received_at.isoformat()}"  # else a second stop would be taken for the first one
+            act = _platform_act(seen, desk_of, kind, Source.PLATFORM, ref, "whatsapp/user_preferences")
         elif isinstance(observation, StatusUpdate) and observation.error_code == MARKETING_STOPPED:
             ref = f"{MARKETING_STOPPED}:{observation.message_id}"
             act = _platform_act(seen, desk_of, EventKind.PLATFORM_STOP, Source.SEND_ERROR, ref, "whatsapp/131050")
