@@ -118,6 +118,17 @@ def receive(post: Callable[..., Any]) -> Callable[..., None]:
 
 
 @pytest.fixture
+def says(receive: Callable[..., None]) -> Callable[..., None]:
+    """Somebody writes something, so many seconds after noon, and it is read at once."""
+
+    def run(text: str, second: int = 0, **details: Any) -> None:
+        at = SAMPLE_TIME + second * bodies.SECOND
+        receive(bodies.message(text, at=at, **details), now=at)
+
+    return run
+
+
+@pytest.fixture
 def spoken(acme: Brand, receive: Callable[..., None]) -> None:
     """Ten events of three people."""
     people = (bodies.BILAL, bodies.ALICE, bodies.GRETA)
