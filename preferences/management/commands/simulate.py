@@ -11,11 +11,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from preferences import eligibility, simulation
 from preferences.identifiers import digest, mask
+from preferences.management.base import DeskCommand
 from preferences.models import Channel, Delivery, Reply
 from preferences.models.scopes import MARKETING
 from preferences.signing import sign_meta
@@ -37,7 +38,7 @@ _SAID = [
 ]
 
 
-class Command(BaseCommand):
+class Command(DeskCommand):
     help = "Send signed WhatsApp webhooks to a running server and print what became of them."
 
     def add_arguments(self, parser: Any) -> None:
