@@ -6,10 +6,13 @@ import datetime as dt
 from collections.abc import Callable
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from preferences import inbox, outbox
 from preferences.management import base
+from preferences.management.commands import simulate
 from preferences.models import Consent, InboxEntry
 from preferences.status import DatabaseUnavailableError
 from tests import bodies
@@ -101,3 +104,19 @@ def test_it_lets_go_what_is_read_and_old_and_nothing_else(acme, post, receive, r
     assert said == "Webhooks deleted: 1, all read and received more than 14 days ago."
     assert sorted(InboxEntry.objects.values_list("state", flat=True)) == ["done", "pending"]
     assert Consent.objects.get().status == "opted_out"
+
+
+def test_it_tells_the_whole_story_however_often_it_is_simulated(acme, post, run, monkeypatch):
+    def send(self, url, webhooks):
+        assert [post(webhook, secret=settings.WHATSAPP_APP_SECRET[0]).status_code for webhook in webhooks] == [200] * 9
+        inbox.process()
+        outbox.deliver()
+
+    monkeypatch.setattr(simulate.Command, "_send", send)
+    monkeypatch.setattr(simulate.random, "sample", lambda numbers, count: numbers)  # not by luck
+
+    for _ in range(5):
+        lines = run("simulate").splitlines()
+        spoken = [line for line in lines if "opt_out" in line]
+        assert [line.split()[-3:] for line in spoken] == [["recorded,", "not", "sent"]] * 5
+        assert sum("no: held" in line for line in lines) == sum("no: platform_stop" in line for line in lines) == 1
