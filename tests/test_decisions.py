@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from preferences import decisions, eligibility, inbox, regimes, simulation
-from preferences.decisions import Act, DecisionError
+from preferences.decisions import Act, DecisionError, rebuilding
 from preferences.identifiers import digest
 from preferences.models import (
     ANY,
@@ -222,6 +222,19 @@ def test_it_joins_and_splits(acme, receive):
     assert joined == ("opted_out", "opted_out")
     assert {reason(f"+{DORA.number}"), reason(bsuid)} == {"opted_out", "no_consent"}
     assert decisions.rebuild(is_check=True).wrong == []
+
+
+@pytest.mark.parametrize("is_check", [True, False])
+def test_it_rebuilds_beside_a_join_that_comes_in_between(is_check, acme, receive, monkeypatch):
+    alone = simulation.Fictional("Dora", "", "GB")
+    receive(simulation.text(alone, "STOP", at(0)), _phone_only(DORA, "hello", at(10)), now=at(11))
+    before = list(Subscriber.objects.order_by("pk").values_list("pk", flat=True))
+    receive(_both(DORA.number, alone.bsuid, "hello again", at(20)), now=at(21))
+    monkeypatch.setattr(rebuilding, "_roots", lambda: [before])
+
+    result = decisions.rebuild(is_check=is_check)
+
+    assert (len(before), result.people, result.wrong) == (2, 1, [])
 
 
 def test_it_gives_a_recycled_number_no_consent_but_its_stop(acme, receive):
