@@ -54,7 +54,7 @@ _EUROPE = frozenset(
         "GB",
     ]
 )
-#: Where a hint at the way back inside a confirmation is weighed as persuasion (see docs/law.md).
+#: Where a hint at the way back inside a confirmation is weighed as persuasion.
 _STRICT_ABOUT_PERSUASION = UNITED_STATES | _EUROPE | {"CA", "AU"}
 
 #: DA 26-12 of 6 January 2026 waives "a stop to one type of message is a stop to all" (47 CFR 64.1200(a)(10)) to this day.

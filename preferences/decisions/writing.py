@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.db import connection
@@ -112,9 +112,3 @@ def _hold_rows(pk: int, state: Folded, real: Callable[[int], int]) -> Iterator[t
 def _pause_rows(pk: int, state: Folded, real: Callable[[int], int]) -> Iterator[tuple[Any, ...]]:
     for row in state.pauses.values():
         yield pk, *_columns(row.scope), row.until, real(row.event)
-
-
-def delete_all(models: Iterable[type[Any]] = (Consent, PlatformStop, Hold, Pause)) -> None:
-    """Empty the state tables before a rebuild; the ledger they fold from is untouched."""
-    for model in models:
-        model.objects.all().delete()
