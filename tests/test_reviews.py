@@ -125,6 +125,23 @@ def test_it_does_what_the_reviewer_says(outcome, after, kind, says, reason):
     assert (reply.review_state, reply.review_outcome, reply.event) == ("settled", outcome, 2)
 
 
+def test_it_lets_nobody_hang_in_a_hold_whose_verdict_was_corrected(acme, says, reason):
+    says(DOUBT)
+    reviews.settle_due(now=DEADLINE)
+    verdict = ConsentEvent.objects.get(kind="stop")
+
+    decisions.record(
+        Act(
+            subscriber=Subscriber.objects.get().pk, kind=EventKind.CORRECTION, scope=Scope(), effective_at=DEADLINE,
+            received_at=DEADLINE, source=Source.STAFF, source_ref=digest("misread"), voids=verdict.position,
+        ),
+        now=DEADLINE + bodies.HOUR,
+    )  # fmt: skip
+
+    assert reason() == "no_consent"
+    assert decisions.rebuild(is_check=True).wrong == []
+
+
 @pytest.mark.parametrize("first", [ReviewOutcome.OPT_OUT, ReviewOutcome.NOT_OPT_OUT])
 def test_it_lets_the_first_verdict_stand(first, acme, says, reason):
     says(DOUBT)

@@ -92,7 +92,7 @@ def fold(events: Iterable[Event]) -> Folded:
     return Folded(
         _consents(ordered, _versions(everything)),
         _platform_stops(ordered),
-        _holds(ordered),
+        _holds(ordered, everything),
         _pauses(ordered),
     )
 
@@ -164,8 +164,9 @@ def _platform_stops(ordered: list[Event]) -> dict[int, PlatformState]:
     return stops
 
 
-def _holds(ordered: list[Event]) -> dict[bytes, HoldState]:
-    ended = {event.source_ref for event in ordered if event.kind == EventKind.RELEASE or _is_verdict(event)}
+def _holds(ordered: list[Event], everything: list[Event]) -> dict[bytes, HoldState]:
+    # A verdict that was corrected later still ended the review: nobody would ever settle that reply again.
+    ended = {event.source_ref for event in everything if event.kind == EventKind.RELEASE or _is_verdict(event)}
     opened = [event for event in ordered if event.kind == EventKind.OPT_IN]
     holds = {}
     for event in ordered:
