@@ -194,7 +194,9 @@ class _States:
             if portfolio in asked.portfolios and topic_covers(MARKETING, asked.cell.topic):
                 return PLATFORM_STOP, stopped_at, event
         for scope, held_since, event in _scoped(self._holds.get(root, ())):
-            if scope.covers(asked.cell):
+            # Whoever opted in here after the doubtful reply made it plain; elsewhere the doubt stands.
+            is_plain = status == ConsentStatus.OPTED_IN and since is not None and since > held_since
+            if scope.covers(asked.cell) and not is_plain:
                 return HELD, held_since, event
         for scope, _, event in _scoped(self._pauses.get(root, ())):
             if scope.covers(asked.cell):

@@ -54,7 +54,7 @@ _EUROPE = frozenset(
         "GB",
     ]
 )
-#: Where a hint at the way back inside a confirmation is weighed as persuasion (see docs/law.md).
+#: Where a hint at the way back inside a confirmation is weighed as persuasion.
 _STRICT_ABOUT_PERSUASION = UNITED_STATES | _EUROPE | {"CA", "AU"}
 
 #: DA 26-12 of 6 January 2026 waives "a stop to one type of message is a stop to all" (47 CFR 64.1200(a)(10)) to this day.
@@ -73,5 +73,6 @@ def allows_undo_button(country: str) -> bool:
 
 
 def stop_reaches_controller(country: str, at: dt.datetime) -> bool:
-    """Whether a stop to one brand is a stop to its whole controller: in the US from 31 January 2027."""
-    return country in UNITED_STATES and at >= REVOKE_ALL_FROM
+    """Whether a stop to one brand is a stop to its whole controller: in the US from 31 January 2027. Unknown law counts
+    as the US."""
+    return (not country or country in UNITED_STATES) and at >= REVOKE_ALL_FROM

@@ -11,6 +11,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+_AREAS = ("202", "206", "212", "303", "312", "404", "415", "503", "617", "702")
 ACCOUNT, SENDER, SENDER_NUMBER = "100000000000001", "200000000000002", "12025550100"
 
 
@@ -35,8 +36,9 @@ class Fictional:
 
 
 def american(index: int) -> Fictional:
-    """One of a hundred people with a number in +1 202 555 01xx."""
-    return Fictional(f"Sample A{index:02d}", f"120255501{index % 100:02d}", "US")
+    """One of a thousand people with a number in +1 xxx 555 01xx, the first hundred in Washington."""
+    area = _AREAS[index // 100 % len(_AREAS)]
+    return Fictional(f"Sample A{index:02d}", f"1{area}55501{index % 100:02d}", "US")
 
 
 def british(index: int) -> Fictional:

@@ -88,7 +88,7 @@ class Pulse:
         if not self.is_broker_reachable:
             sentences.append("The broker does not answer: webhooks are read once a second instead of at once.")
         if not self.heartbeats:
-            sentences.append("No background worker has been seen yet.")
+            sentences.append("No background worker has been seen yet: start `manage.py serve` or a Celery worker.")
         sentences += [
             f"The {_WORKERS.get(name, name)} was last seen {in_words(age)} ago."
             for name, age in sorted(self.heartbeats.items())

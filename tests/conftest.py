@@ -13,10 +13,20 @@ from django.db import connection
 from django.test import Client, TransactionTestCase
 
 from preferences import inbox
-from preferences.models import ApiKey, Brand, Controller, LedgerHead, PolicyVersion, Portfolio, Provider, Sender
+from preferences.models import (
+    ApiKey,
+    Brand,
+    ConsentEvent,
+    Controller,
+    LedgerHead,
+    PolicyVersion,
+    Portfolio,
+    Provider,
+    Sender,
+)
 from preferences.signing import sign_meta
 from preferences.webhooks import store, whatsapp
-from tests import ledger_guard
+from tests import bodies, ledger_guard
 
 FIXTURES = Path(__file__).parent / "fixtures" / "whatsapp"
 SECRET = "fictional-app-secret"
@@ -105,6 +115,27 @@ def receive(post: Callable[..., Any]) -> Callable[..., None]:
         inbox.process(now=now)
 
     return run
+
+
+@pytest.fixture
+def says(receive: Callable[..., None]) -> Callable[..., None]:
+    """Somebody writes something, so many seconds after noon, and it is read at once."""
+
+    def run(text: str, second: int = 0, **details: Any) -> None:
+        at = SAMPLE_TIME + second * bodies.SECOND
+        receive(bodies.message(text, at=at, **details), now=at)
+
+    return run
+
+
+@pytest.fixture
+def spoken(acme: Brand, receive: Callable[..., None]) -> None:
+    """Ten events of three people."""
+    people = (bodies.BILAL, bodies.ALICE, bodies.GRETA)
+    for second, phone in enumerate([*people, *people, *people, bodies.BILAL]):
+        at = SAMPLE_TIME + second * bodies.SECOND
+        receive(bodies.message("STOP", at=at, phone=phone), now=at)
+    assert list(ConsentEvent.objects.order_by("position").values_list("position", flat=True)) == list(range(1, 11))
 
 
 @pytest.fixture

@@ -18,6 +18,9 @@ PEOPLE = {
     "alice": ("12025550143", "US.7000000000000000143"),
 }
 TEXTS = ["STOP", "Stop promotions", "START", "YES", "HELP", "hello", "which bus stop is nearest?"]
+#: What a tapped button carries, or what a form answers.
+TAPS = ["yes", "optout:all", "optout:topic:news", "optin:topic:news"]
+FORMS = ['{"marketing": "on"}', '{"marketing": "off"}', '{"comment": "stop"}']
 
 
 def _envelope(field: str, value: dict[str, Any], *, is_other: bool = False) -> dict[str, Any]:
@@ -37,13 +40,26 @@ def _named(person: str, shape: str, *, phone_key: str, bsuid_key: str) -> dict[s
 
 
 def message(
-    index: int, person: str, shape: str, second: int, text: str, *, is_other: bool = False, answers: str = ""
-) -> dict[str, Any]:
+    index: int, person: str, shape: str, second: int, text: str, *, is_other: bool = False, answers: str = "",
+    is_group: bool = False,
+) -> dict[str, Any]:  # fmt: skip
     names = _named(person, shape, phone_key="from", bsuid_key="from_user_id")
-    one = {**names, "id": f"wamid.{index}", "timestamp": _stamp(second), "type": "text", "text": {"body": text}}
+    one: dict[str, Any] = {**names, "id": f"wamid.{index}", "timestamp": _stamp(second), **_content(text)}
     if answers:
         one["context"] = {"id": answers}
+    if is_group:
+        one["group_id"] = "120363000000000001"
     return _envelope("messages", {"messages": [one]}, is_other=is_other)
+
+
+def _content(text: str) -> dict[str, Any]:
+    if text in TAPS:
+        answer = {"type": "button_reply", "button_reply": {"id": text, "title": "Yes" if text == "yes" else "Tap"}}
+    elif text in FORMS:
+        answer = {"type": "nfm_reply", "nfm_reply": {"name": "flow", "body": "Sent", "response_json": text}}
+    else:
+        return {"type": "text", "text": {"body": text}}
+    return {"type": "interactive", "interactive": answer}
 
 
 def preference(person: str, shape: str, second: int, value: str) -> dict[str, Any]:
@@ -99,8 +115,13 @@ def entries(draw: st.DrawFn) -> list[dict[str, Any]]:
         if kind == "text":
             is_other = draw(st.booleans())
             answers = draw(st.sampled_from(["", f"wamid.campaign.{person}"]))
-            text = draw(st.sampled_from(TEXTS))
-            found.append(message(index, person, shape, second, text, is_other=is_other, answers=answers))
+            text = draw(st.sampled_from([*TEXTS, *TAPS, *FORMS]))
+            details: dict[str, Any] = {
+                "is_other": is_other,
+                "answers": answers,
+                "is_group": draw(st.integers(0, 4)) == 0,
+            }
+            found.append(message(index, person, shape, second, text, **details))
         elif kind == "delivered":
             found.append(delivered(person, shape, second))
         elif kind == "131050":

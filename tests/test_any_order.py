@@ -13,12 +13,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from preferences import decisions, eligibility, inbox, seals
-from preferences.models import Delivery, InboxEntry
+from preferences.models import ConsentEvent, Delivery, InboxEntry, Reply
 from preferences.signing import sign_meta
 from preferences.webhooks import whatsapp
 from tests import streams
 from tests.conftest import SECRET
 
+CELLS = [
+    ("whatsapp", "marketing"),
+    ("sms", "marketing"),
+    ("whatsapp", "service"),
+    ("whatsapp", "news"),
+    ("sms", "news"),
+]
 LATER = streams.START + dt.timedelta(hours=2)
 #: More of them find rarer orders: EXAMPLES=1000 for an evening.
 EXAMPLES = int(os.environ.get("EXAMPLES", "25"))
@@ -40,7 +47,7 @@ def run(batches: list[list[dict[str, Any]]], asked: list[str]) -> dict[Any, Any]
         assert not InboxEntry.objects.exclude(state="done").exists(), InboxEntry.objects.values_list("error")
         state = {
             (who, channel, topic): answer[1:3]
-            for channel, topic in (("whatsapp", "marketing"), ("sms", "marketing"), ("whatsapp", "service"))
+            for channel, topic in CELLS
             for who, answer in zip(
                 asked,
                 eligibility.check(asked, channel=channel, topic=topic, brands=None, now=LATER),
@@ -49,9 +56,17 @@ def run(batches: list[list[dict[str, Any]]], asked: list[str]) -> dict[Any, Any]
         }
         assert decisions.rebuild(is_check=True).wrong == []
         assert seals.verify().problems == []
+        assert events_of_replies() == {
+            event: bytes(ref) for event, ref in Reply.objects.exclude(event=0).values_list("event", "digest")
+        }
         assert Delivery.objects.filter(kind="confirmation").count() <= len(asked) * 12
         transaction.set_rollback(True)
     return state
+
+
+def events_of_replies() -> dict[int, bytes]:
+    spoken = ConsentEvent.objects.filter(source__in=["reply", "button"])
+    return {position: bytes(ref) for position, ref in spoken.values_list("position", "source_ref")}
 
 
 def everybody() -> list[str]:
@@ -99,7 +114,7 @@ def test_it_follows_people_who_move_whatever_the_order(acme, data):
         streams.PEOPLE.clear()
         streams.PEOPLE.update(people)
     asked = [f"+{old[0]}", old[1], f"+{new[0]}", new[1], heir]
-    shuffled = data.draw(st.permutations(entries))
+    shuffled = data.draw(st.permutations(entries + data.draw(st.lists(st.sampled_from(entries), max_size=4))))
 
     in_order = run([[body] for body in streams.bodies([[entry] for entry in entries])], asked)
     shaken = run([[body] for body in streams.bodies([[entry] for entry in shuffled])], asked)

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from preferences import decisions, eligibility, inbox, regimes, simulation
-from preferences.decisions import Act, DecisionError
+from preferences.decisions import Act, DecisionError, rebuilding
 from preferences.identifiers import digest
 from preferences.models import (
     ANY,
@@ -27,6 +27,7 @@ from preferences.models import (
     Topic,
 )
 from preferences.simulation import american, british
+from tests import bodies
 from tests.conftest import SAMPLE_TIME
 
 BILAL, DORA, ALICE = british(123), british(124), american(43)
@@ -135,6 +136,15 @@ def test_it_keeps_the_platform_stop_apart_from_start(acme, receive):
     assert (stopped, reason(BILAL.recipient)) == ("platform_stop", "opted_in")
 
 
+def test_it_heeds_a_second_platform_stop_that_tells_no_time(acme, receive):
+    for seconds, value in enumerate(("stop", "resume", "stop")):
+        webhook = bodies.switched(value, at=at(seconds))
+        del webhook["entry"][0]["changes"][0]["value"]["user_preferences"][0]["timestamp"]
+        receive(webhook, now=at(seconds))
+
+    assert reason(BILAL.recipient) == "platform_stop"
+
+
 def test_it_voids_what_a_correction_names_and_nothing_else(acme, receive):
     receive(simulation.text(BILAL, "START", at(0)), simulation.text(BILAL, "STOP", at(60)), now=at(61))
     wrong = stop_of(BILAL)
@@ -214,6 +224,19 @@ def test_it_joins_and_splits(acme, receive):
     assert decisions.rebuild(is_check=True).wrong == []
 
 
+@pytest.mark.parametrize("is_check", [True, False])
+def test_it_rebuilds_beside_a_join_that_comes_in_between(is_check, acme, receive, monkeypatch):
+    alone = simulation.Fictional("Dora", "", "GB")
+    receive(simulation.text(alone, "STOP", at(0)), _phone_only(DORA, "hello", at(10)), now=at(11))
+    before = list(Subscriber.objects.order_by("pk").values_list("pk", flat=True))
+    receive(_both(DORA.number, alone.bsuid, "hello again", at(20)), now=at(21))
+    monkeypatch.setattr(rebuilding, "_roots", lambda: [before])
+
+    result = decisions.rebuild(is_check=is_check)
+
+    assert (len(before), result.people, result.wrong) == (2, 1, [])
+
+
 def test_it_gives_a_recycled_number_no_consent_but_its_stop(acme, receive):
     receive(_both(BILAL.number, "GB.1111111", "START", at(0)), now=at(1))
     receive(_both(DORA.number, "GB.2222222", "STOP", at(0)), now=at(1))
@@ -226,6 +249,25 @@ def test_it_gives_a_recycled_number_no_consent_but_its_stop(acme, receive):
 
     assert inherited == ("no_consent", "opted_out", "opted_in")
     assert (reason(DORA.recipient), reason("GB.2222222")) == ("opted_in", "opted_out")
+
+
+@pytest.mark.parametrize("kind", [EventKind.STOP, EventKind.HOLD])
+def test_it_keeps_what_stands_on_a_recycled_number_when_the_earlier_holder_is_corrected(kind, acme, receive):
+    words = "STOP" if kind == EventKind.STOP else "which bus stop?"
+    receive(_both(BILAL.number, "GB.1111111", words, at(0)), now=at(1))
+    receive(_both(BILAL.number, "GB.1111111", "stop promotions", at(10)), now=at(11))
+    receive(_both(BILAL.number, "GB.3333333", "hello", at(60)), now=at(61))
+    earlier = Identity.objects.get(value="GB.1111111").root_id
+    first, second = (
+        staff_act(earlier, EventKind.CORRECTION, seconds=70 + position, voids=position) for position in (1, 2)
+    )
+
+    decisions.record(first, now=at(90))
+    kept, differing = reason(BILAL.recipient), decisions.rebuild(is_check=True).wrong
+    decisions.record(second, now=at(91))
+
+    assert (kept, differing) == ("opted_out", [])
+    assert (reason(BILAL.recipient), decisions.rebuild(is_check=True).wrong) == ("no_consent", [])
 
 
 def test_it_binds_every_brand_until_the_sender_has_one(acme, receive):
@@ -244,15 +286,34 @@ def test_it_binds_every_brand_until_the_sender_has_one(acme, receive):
     assert (written, decisions.assign_sender(sender, acme, actor=1, now=at(130))) == (2, 0)
 
 
-@pytest.mark.parametrize(("offset", "expected"), [(-1, "no_consent"), (0, "opted_out")])
-def test_it_reaches_the_whole_controller_in_the_us_from_the_day_of_the_rule(offset, expected, acme, receive):
+def test_it_carries_no_corrected_stop_over_to_the_brand_of_a_sender(acme, receive):
+    Sender.objects.update(brand=None)
+    receive(simulation.text(BILAL, "STOP", at(0)), now=at(1))
+    correction = staff_act(subscriber_of(BILAL), EventKind.CORRECTION, voids=stop_of(BILAL).position)
+    decisions.record(correction, now=at(61))
+
+    written = decisions.assign_sender(Sender.objects.get(), acme, actor=1, now=at(120))
+
+    assert (written, reason(BILAL.recipient)) == (0, "no_consent")
+
+
+@pytest.mark.parametrize(
+    ("phone", "offset", "expected"),
+    [
+        (ALICE.recipient, -1, "no_consent"),
+        (ALICE.recipient, 0, "opted_out"),
+        (BILAL.recipient, 0, "no_consent"),
+        pytest.param("+88216123456", 0, "opted_out", id="satellite-of-no-country"),
+    ],
+)
+def test_it_reaches_the_whole_controller_in_the_us_from_the_day_of_the_rule(phone, offset, expected, acme, receive):
     sister = Brand.objects.create(controller=acme.controller, slug="sister", name="Sister")
     moment = regimes.REVOKE_ALL_FROM + dt.timedelta(seconds=offset)
 
-    receive(simulation.text(ALICE, "STOP", moment), now=moment)
+    receive(bodies.message("STOP", at=moment, phone=phone), now=moment)
 
-    assert reason(ALICE.recipient, brand=sister) == expected
-    assert reason(ALICE.recipient, brand=acme) == "opted_out"
+    assert reason(phone, brand=sister) == expected
+    assert reason(phone, brand=acme) == "opted_out"
 
 
 def test_it_needs_the_same_number_of_queries_for_one_reply_and_for_a_hundred(acme, receive, post):

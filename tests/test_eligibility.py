@@ -32,17 +32,6 @@ from tests.conftest import SAMPLE_TIME
 
 
 @pytest.fixture
-def says(receive):
-    """Somebody writes something, so many seconds after noon."""
-
-    def run(text, second=0, **details):
-        at = SAMPLE_TIME + second * bodies.SECOND
-        receive(bodies.message(text, at=at, **details), now=at)
-
-    return run
-
-
-@pytest.fixture
 def acts():
     """An act that has no webhook: staff, page, API."""
 

@@ -115,7 +115,9 @@ def test_it_is_not_late_for_statuses(client, worker, unread):
 
 
 def test_it_says_that_no_worker_was_ever_seen(client, db):
-    assert client.get("/readyz").json()["degraded"] == ["No background worker has been seen yet."]
+    assert client.get("/readyz").json()["degraded"] == [
+        "No background worker has been seen yet: start `manage.py serve` or a Celery worker."
+    ]
 
 
 def test_it_says_since_when_the_worker_is_silent(client, worker):

@@ -25,16 +25,6 @@ NOON = SAMPLE_TIME
 WAMID = "wamid.HBgMNDQ3NzAwOTAwMTIzFQIAEhg="
 
 
-@pytest.fixture
-def spoken(acme, receive):
-    """Ten events of three people."""
-    people = (bodies.BILAL, bodies.ALICE, bodies.GRETA)
-    for second, phone in enumerate([*people, *people, *people, bodies.BILAL]):
-        at = NOON + second * bodies.SECOND
-        receive(bodies.message("STOP", at=at, phone=phone), now=at)
-    assert list(ConsentEvent.objects.order_by("position").values_list("position", flat=True)) == list(range(1, 11))
-
-
 # The guard ------------------------------------------------------------------------------------------------------------
 
 

@@ -29,16 +29,6 @@ def after(seconds):
     return NOON + seconds * bodies.SECOND
 
 
-@pytest.fixture
-def says(receive):
-    """Somebody writes something, so many seconds after noon, and it is read at once."""
-
-    def run(text, second=0, **details):
-        receive(bodies.message(text, at=after(second), **details), now=after(second))
-
-    return run
-
-
 def states():
     return list(Delivery.objects.order_by("pk").values_list("state", flat=True))
 

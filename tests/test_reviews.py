@@ -7,7 +7,20 @@ import datetime as dt
 import pytest
 
 from preferences import decisions, reviews
-from preferences.models import ConsentEvent, Delivery, Hold, Reply, ReviewOutcome
+from preferences.decisions import Act
+from preferences.identifiers import digest
+from preferences.models import (
+    Brand,
+    ConsentEvent,
+    Delivery,
+    EventKind,
+    Hold,
+    Reply,
+    ReviewOutcome,
+    Scope,
+    Source,
+    Subscriber,
+)
 from preferences.signing import sign_meta
 from preferences.webhooks import whatsapp
 from tests import bodies
@@ -112,6 +125,23 @@ def test_it_does_what_the_reviewer_says(outcome, after, kind, says, reason):
     assert (reply.review_state, reply.review_outcome, reply.event) == ("settled", outcome, 2)
 
 
+def test_it_lets_nobody_hang_in_a_hold_whose_verdict_was_corrected(acme, says, reason):
+    says(DOUBT)
+    reviews.settle_due(now=DEADLINE)
+    verdict = ConsentEvent.objects.get(kind="stop")
+
+    decisions.record(
+        Act(
+            subscriber=Subscriber.objects.get().pk, kind=EventKind.CORRECTION, scope=Scope(), effective_at=DEADLINE,
+            received_at=DEADLINE, source=Source.STAFF, source_ref=digest("misread"), voids=verdict.position,
+        ),
+        now=DEADLINE + bodies.HOUR,
+    )  # fmt: skip
+
+    assert reason() == "no_consent"
+    assert decisions.rebuild(is_check=True).wrong == []
+
+
 @pytest.mark.parametrize("first", [ReviewOutcome.OPT_OUT, ReviewOutcome.NOT_OPT_OUT])
 def test_it_lets_the_first_verdict_stand(first, acme, says, reason):
     says(DOUBT)
@@ -150,11 +180,57 @@ def test_it_settles_many_people_at_once(acme, says):
 # The person acts meanwhile --------------------------------------------------------------------------------------------
 
 
-def test_it_ends_a_hold_when_the_person_asks_to_come_back(acme, says, reason):
-    says(DOUBT)
+def test_it_lets_a_later_start_open_whatsapp_alone(acme, says, reason):
+    Brand.objects.create(controller=acme.controller, slug="beta", name="Beta")
+    says(DOUBT, waba="9", number="9")  # nobody has assigned this number, so it holds every brand
+
     says("START", NOON + bodies.SECOND)
 
-    assert reason() == "opted_in"
+    assert [reason(brand="acme"), reason(brand="acme", channel="sms"), reason(brand="beta")] == [
+        "opted_in",
+        "held",
+        "held",
+    ]
+    assert decisions.rebuild(is_check=True).wrong == []
+
+
+def test_it_lets_consent_to_one_topic_end_no_hold_on_the_others(acme, receive, says, reason):
+    says(DOUBT)
+
+    receive(bodies.tapped("optin:topic:news", at=NOON + bodies.SECOND), now=NOON + bodies.HOUR)
+
+    assert [reason(topic="news"), reason()] == ["opted_in", "held"]
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner", "expected"),
+    [
+        (Scope(), Scope(controller=1), True),
+        (Scope(controller=1), Scope(), False),
+        (Scope(controller=1), Scope(controller=2), False),
+        (Scope(controller=1), Scope(brand=3), False),
+        (Scope(brand=3), Scope(brand=3, channel="sms", topic="news"), True),
+        (Scope(brand=3, channel="sms"), Scope(brand=3), False),
+        (Scope(brand=3, topic="news"), Scope(brand=3), False),
+    ],
+)
+def test_it_knows_which_scope_is_as_wide_as_another(outer, inner, expected):
+    assert outer.contains(inner) is expected
+
+
+def test_it_ends_a_hold_by_consent_as_wide_as_it(acme, says, reason):
+    says(DOUBT)
+    at = NOON + bodies.SECOND
+
+    decisions.record(
+        Act(
+            subscriber=Subscriber.objects.get().pk, kind=EventKind.OPT_IN, scope=Scope(brand=acme.pk), effective_at=at,
+            received_at=at, source=Source.STAFF, source_ref=digest("new consent"),
+        ),
+        now=at,
+    )  # fmt: skip
+
+    assert [reason(), reason(channel="sms")] == ["opted_in", "opted_in"]
     assert not Hold.objects.exists()
 
 

@@ -22,18 +22,20 @@ from tests.conftest import SAMPLE_TIME
 NOON = SAMPLE_TIME
 
 
-@pytest.fixture
-def spoken(acme, receive):
-    """Ten events of three people."""
-    people = (bodies.BILAL, bodies.ALICE, bodies.GRETA)
-    for second, phone in enumerate([*people, *people, *people, bodies.BILAL]):
-        at = NOON + second * bodies.SECOND
-        receive(bodies.message("STOP", at=at, phone=phone), now=at)
-    assert list(ConsentEvent.objects.order_by("position").values_list("position", flat=True)) == list(range(1, 11))
-
-
 def problems():
     return " ".join(seals.verify().problems)
+
+
+def test_it_is_not_alarmed_by_what_is_written_meanwhile(spoken, receive, monkeypatch):
+    read = seals._rows
+
+    def rows():
+        receive(bodies.message("STOP", at=NOON + bodies.HOUR), now=NOON + bodies.HOUR)
+        return read()
+
+    monkeypatch.setattr(seals, "_rows", rows)
+
+    assert (seals.verify().events, problems()) == (11, "")
 
 
 # What is planted is found ---------------------------------------------------------------------------------------------
@@ -63,6 +65,11 @@ def swap():
         ConsentEvent.objects.filter(position=old).update(position=new)
 
 
+def insert_beyond_head():
+    insert_at_end()
+    LedgerHead.objects.update(position=10)
+
+
 def cut_off(*, with_head):
     ConsentEvent.objects.filter(position__gt=8).delete()
     if with_head:
@@ -81,6 +88,7 @@ UNSEALED = [
     ),
     pytest.param(lambda: ConsentEvent.objects.filter(position=1).delete(), "Positions 1 to 1 are missing", id="first"),
     pytest.param(insert_at_end, "Event 11 does not follow", id="insertion"),
+    pytest.param(insert_beyond_head, "The head says 10, but the last event is 11", id="beyond-head"),
     pytest.param(lambda: cut_off(with_head=False), "The head says 10, but the last event is 8", id="truncation"),
     pytest.param(
         lambda: ConsentEvent.objects.all().delete(), "The head says 10, but the last event is 0", id="all-gone"

@@ -64,7 +64,7 @@ def test_it_asks_for_a_worker(tell, db):
     code, said = tell()
 
     assert code == 1
-    assert "1. No background worker has been seen yet." in said
+    assert "1. No background worker has been seen yet: start `manage.py serve` or a Celery worker." in said
 
 
 def test_it_tells_how_fast_webhooks_are_read(tell, stopped):

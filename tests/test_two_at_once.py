@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -15,18 +15,12 @@ from preferences import decisions, eligibility, inbox, outbox, seals
 from preferences.decisions import Act
 from preferences.identifiers import digest
 from preferences.models import (
-    Brand,
     ConsentEvent,
-    Controller,
     Delivery,
     EventKind,
     Identity,
     InboxEntry,
-    PolicyVersion,
-    Portfolio,
-    Provider,
     Scope,
-    Sender,
     Source,
     Subscriber,
 )
@@ -37,16 +31,6 @@ from tests.conftest import SECRET
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
 NOW = streams.START + dt.timedelta(seconds=60)
-
-
-@pytest.fixture
-def brand() -> Iterator[Brand]:
-    controller = Controller.objects.create(name="Acme Group", seat="GB")
-    brand = Brand.objects.create(controller=controller, slug="acme", name="Acme")
-    PolicyVersion.objects.create(brand=brand, number=1)
-    portfolio = Portfolio.objects.create(provider=Provider.WHATSAPP, key=f"waba:{streams.WABA}")
-    Sender.objects.create(portfolio=portfolio, provider=Provider.WHATSAPP, key=streams.NUMBER, brand=brand)
-    yield brand
 
 
 def together(*jobs: Callable[[], object]) -> None:
@@ -83,7 +67,7 @@ def answer(who: str) -> str:
     return eligibility.check([who], channel="whatsapp", topic="marketing", brands=None, now=NOW)[0].reason
 
 
-def test_it_creates_one_person_when_two_workers_meet_a_stranger(brand):
+def test_it_creates_one_person_when_two_workers_meet_a_stranger(acme):
     deliver(*[streams.message(index, "bilal", "both", index % 5, "STOP") for index in range(40)])
 
     together(*[lambda: inbox.process(now=NOW)] * 2)
@@ -95,7 +79,7 @@ def test_it_creates_one_person_when_two_workers_meet_a_stranger(brand):
     assert answer("+447700900123") == "opted_out"
 
 
-def test_it_ends_right_when_webhook_and_staff_meet(brand):
+def test_it_ends_right_when_webhook_and_staff_meet(acme):
     deliver(streams.message(0, "bilal", "both", 0, "hello"))
     inbox.process(now=NOW)
     subscriber = Identity.objects.filter(scheme="phone").get().subscriber_id
@@ -104,7 +88,7 @@ def test_it_ends_right_when_webhook_and_staff_meet(brand):
         act = Act(
             subscriber=subscriber,
             kind=EventKind.OPT_IN,
-            scope=Scope(brand=brand.pk),
+            scope=Scope(brand=acme.pk),
             effective_at=streams.START + dt.timedelta(seconds=10),
             received_at=NOW,
             source=Source.STAFF,
@@ -121,7 +105,7 @@ def test_it_ends_right_when_webhook_and_staff_meet(brand):
     assert ConsentEvent.objects.count() == 12
 
 
-def test_it_joins_two_halves_of_a_person_seen_at_once(brand):
+def test_it_joins_two_halves_of_a_person_seen_at_once(acme):
     deliver(streams.message(0, "dora", "phone", 0, "STOP"), streams.message(1, "dora", "bsuid", 5, "hello"))
     inbox.process(now=NOW)
     deliver(*[streams.message(index, "dora", "both", 10, "hello") for index in range(2, 12)])
@@ -133,7 +117,7 @@ def test_it_joins_two_halves_of_a_person_seen_at_once(brand):
     assert ConsentEvent.objects.filter(kind="join").count() == 1
 
 
-def test_it_gives_gap_free_positions_in_commit_order(brand):
+def test_it_gives_gap_free_positions_in_commit_order(acme):
     people = [f"4477009{index:05d}" for index in range(60)]
     for index, phone in enumerate(people):
         streams.PEOPLE[phone] = (phone, f"GB.8{index:018d}")
@@ -149,7 +133,7 @@ def test_it_gives_gap_free_positions_in_commit_order(brand):
     assert sorted(ConsentEvent.objects.values_list("position", flat=True)) == list(range(1, 61))
 
 
-def test_it_delivers_each_confirmation_once_with_several_workers(brand):
+def test_it_delivers_each_confirmation_once_with_several_workers(acme):
     deliver(streams.message(0, "bilal", "both", 50, "STOP"), streams.message(1, "dora", "both", 50, "STOP"))
     inbox.process(now=NOW)
 

@@ -133,6 +133,13 @@ def test_it_refuses_one_byte_more_and_stores_nothing(db, post):
     assert not InboxEntry.objects.exists()
 
 
+def test_it_refuses_a_body_in_chunks_by_its_right_name(client, db):
+    response = client.post(DOOR, b"{}", content_type="application/json", headers={"Transfer-Encoding": "chunked"})
+
+    assert (response.status_code, b"Content-Length" in response.content) == (411, True)
+    assert not InboxEntry.objects.exists()
+
+
 @pytest.mark.parametrize("length", ["-1", "abc", "²", "1e3"])
 def test_it_refuses_a_length_that_is_no_number(length, client, db):
     response = client.post(DOOR, b"{}", content_type="application/json", CONTENT_LENGTH=length)

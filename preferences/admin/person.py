@@ -153,6 +153,7 @@ def _standing(root: Subscriber, names: Names, now: dt.datetime) -> list[Statemen
     for hold in Hold.objects.filter(subscriber=root).order_by("since"):
         held = scope_in_words(hold.scope, names)
         detail = f"A doubtful reply waits for review. Since {utc(hold.since)}. Event {hold.event}."
+        detail += " What the person opened later stays open."
         statements.append(Statement(DOUBT, f"Held: {held}.", detail))
     for pause in Pause.objects.filter(subscriber=root, until__gt=now).order_by("until"):
         paused = scope_in_words(pause.scope, names)

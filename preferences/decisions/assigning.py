@@ -32,7 +32,7 @@ def assign_sender(sender: Sender, brand: Brand | None, *, actor: int, now: dt.da
     """Give the sender its brand, and carry over what people said to it before, each as an event of that brand.
 
     The opt-outs that bound every brand stay as they are: tightening is never undone. Returns how many events were
-    written; doing it again writes none.
+    written; doing it again writes none. What a correction voided is not carried over.
     """
     with transaction.atomic():
         Sender.objects.filter(pk=sender.pk).update(brand=brand)
@@ -42,6 +42,9 @@ def assign_sender(sender: Sender, brand: Brand | None, *, actor: int, now: dt.da
             Q(brand=ANY_BRAND, controller=0, kind__in=CLOSING) | Q(brand=NO_BRAND, kind__in=_CARRIED), sender=sender.pk
         )
         rows = list(spoken.order_by("position"))
+        corrections = ConsentEvent.objects.filter(subscriber__any={row.subscriber for row in rows})
+        voided = set(corrections.filter(kind=EventKind.CORRECTION).values_list("voids", flat=True))
+        rows = [row for row in rows if row.position not in voided]
         people = dict(
             Subscriber.objects.filter(public_id__any=[row.subscriber for row in rows]).values_list("public_id", "pk")
         )

@@ -2,8 +2,9 @@
 
 Events are ordered by (effective time, stop last): for one scope the newest decides, and on a tie the stop. A voided
 event counts for nothing. YES to our question is an opt-in only if the person's last word before it, within a day, was
-the request that made us ask. A hold ends by the release of its reply, by a stop from its review, or by a later opt-in of
-the person's own; never by the clock.
+the request that made us ask. A hold ends by the release of its reply, by a stop from its review, or by a later opt-in as
+wide as itself; never by the clock. A narrower opt-in (START opens WhatsApp alone) only comes first where it reaches, which
+`eligibility` decides.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ def fold(events: Iterable[Event]) -> Folded:
     return Folded(
         _consents(ordered, _versions(everything)),
         _platform_stops(ordered),
-        _holds(ordered),
+        _holds(ordered, everything),
         _pauses(ordered),
     )
 
@@ -125,10 +126,6 @@ _FIRST = frozenset({EventKind.OPT_IN_REQUEST})
 def _rank(event: Event) -> tuple[dt.datetime, int, int]:
     rank = 2 if event.kind in _LAST else 0 if event.kind in _FIRST else 1
     return event.effective_at, rank, event.position
-
-
-def _meets(one: Scope, other: Scope) -> bool:
-    return one.brand in {0, other.brand} or other.brand == 0
 
 
 def _versions(events: list[Event]) -> dict[Scope, int]:
@@ -169,14 +166,15 @@ def _platform_stops(ordered: list[Event]) -> dict[int, PlatformState]:
     return stops
 
 
-def _holds(ordered: list[Event]) -> dict[bytes, HoldState]:
-    ended = {event.source_ref for event in ordered if event.kind == EventKind.RELEASE or _is_verdict(event)}
+def _holds(ordered: list[Event], everything: list[Event]) -> dict[bytes, HoldState]:
+    # A verdict that was corrected later still ended the review: nobody would ever settle that reply again.
+    ended = {event.source_ref for event in everything if event.kind == EventKind.RELEASE or _is_verdict(event)}
     opened = [event for event in ordered if event.kind == EventKind.OPT_IN]
     holds = {}
     for event in ordered:
         if event.kind != EventKind.HOLD or event.source_ref in ended:
             continue
-        if any(later.effective_at > event.effective_at and _meets(later.scope, event.scope) for later in opened):
+        if any(later.effective_at > event.effective_at and later.scope.contains(event.scope) for later in opened):
             continue
         holds[event.source_ref] = HoldState(event.source_ref, event.scope, event.effective_at, event.position)
     return holds

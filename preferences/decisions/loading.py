@@ -14,6 +14,7 @@ from preferences.decisions.fold import CLOSING, ConsentState, Event, Folded, Hol
 from preferences.models import (
     Consent,
     ConsentEvent,
+    EventKind,
     Hold,
     Identity,
     Pause,
@@ -117,14 +118,18 @@ def _load_events(loaded: Loaded, owners: dict[uuid.UUID, int]) -> None:
     for root, holders in carried.items():
         for holder, until in holders:
             loaded.heirs[holder].append((root, until))
-            loaded.events[root].extend(_own_stops(by_person.get(holder, []), until))
+            loaded.events[root].extend(_carried_by_number(by_person.get(holder, []), until))
 
 
-def _own_stops(events: list[Event], until: dt.datetime) -> list[Event]:
-    """A stop stays on the number when it changes hands, until its holder or staff act; nothing else does."""
-    voided = {event.voids for event in events}
-    stops = [event for event in events if event.kind in CLOSING and event.effective_at <= until]
-    return [event for event in stops if event.position not in voided]
+def _carried_by_number(events: list[Event], until: dt.datetime) -> list[Event]:
+    """A stop stays on the number when it changes hands, until its holder or staff act; nothing but stops and their
+    corrections does. `events` are an earlier holder's, `until` is when that holder gave the number up."""
+    stops = {event.position for event in events if event.kind in CLOSING and event.effective_at <= until}
+    return [
+        event
+        for event in events
+        if event.position in stops or (event.kind == EventKind.CORRECTION and event.voids in stops)
+    ]
 
 
 def _earlier_holders(roots: set[int]) -> dict[int, list[tuple[uuid.UUID, dt.datetime]]]:

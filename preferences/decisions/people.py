@@ -2,7 +2,7 @@
 
 Phone and BSUID seen together are one person, unless the phone already has another live BSUID in that portfolio: then
 the number has a new holder, the old phone identity ends and nothing but its stops stays on the number
-(`decisions.load` carries them). Joins are pointers to one root; nothing is merged. What was seen late is put where its
+(`decisions.loading` carries them). Joins are pointers to one root; nothing is merged. What was seen late is put where its
 own time belongs, so the order of webhooks does not matter.
 """
 

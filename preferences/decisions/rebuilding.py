@@ -27,10 +27,12 @@ def rebuild(*, is_check: bool) -> Rebuilt:
     """Fold every subscriber's events anew. With `is_check` nothing is written. Safe beside live traffic: people are
     locked a batch at a time."""
     result = Rebuilt()
-    for roots in _roots():
+    for found in _roots():
         with transaction.atomic():
-            lock(roots)
-            loaded = load(roots)
+            lock(found)
+            loaded = load(found)
+            # Whoever was joined to somebody before we had the lock was folded by that join.
+            roots = [root for root in found if loaded.root_of(root) == root]
             after = {root: fold(loaded.events[root]) for root in roots}
             strays = {pk: state for pk, state in loaded.strays.items() if any(state)}
             wrong = {root for root in roots if after[root] != loaded.stored[root]}

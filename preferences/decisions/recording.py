@@ -122,7 +122,9 @@ class _Batch:
     def _carry(self, event: Event) -> None:
         """A late stop, or its correction, counts for whoever has the number now."""
         for heir, until in self._loaded.heirs.get(event.subscriber, ()):
-            if event.kind == EventKind.CORRECTION or (event.kind in CLOSING and event.effective_at <= until):
+            is_late_stop = event.kind in CLOSING and event.effective_at <= until
+            carried = {stop.position for stop in self._loaded.events[heir] if stop.kind in CLOSING}
+            if is_late_stop or (event.kind == EventKind.CORRECTION and event.voids in carried):
                 self._loaded.events[heir].append(event)
                 self._changed.add(heir)
 

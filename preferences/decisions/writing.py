@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.db import connection
@@ -113,9 +113,3 @@ def _pause_rows(states: dict[int, Folded], real: Callable[[int], int]) -> Iterat
     for pk, state in states.items():
         for row in state.pauses.values():
             yield pk, *row.scope, row.until, real(row.event)
-
-
-def delete_all(models: Iterable[type[Any]] = (Consent, PlatformStop, Hold, Pause)) -> None:
-    """Empty the state tables before a rebuild; the ledger they fold from is untouched."""
-    for model in models:
-        model.objects.all().delete()

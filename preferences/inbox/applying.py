@@ -16,13 +16,12 @@ from preferences import decisions, regimes
 from preferences.decisions import Act, Change, Desk, Help, People, Question, Sighting
 from preferences.identifiers import digest
 from preferences.inbox import conversations, questions, sent
-from preferences.inbox.hearing import Heard, Seen, evidence
+from preferences.inbox.hearing import Heard, Seen, evidence, source_of
 from preferences.interpretation import CLASSIFIER_VERSION, KEYWORDS_VERSION, Intent, IntentValue
 from preferences.interpretation.observations import (
     IdentityChange,
     IdentityLink,
     InboundMessage,
-    MessageKind,
     Person,
     PreferenceChange,
     SenderRef,
@@ -32,7 +31,6 @@ from preferences.models import Channel, EventKind, MessageKey, Reply, ReviewStat
 from preferences.models.scopes import ANY, MARKETING
 
 MARKETING_STOPPED = 131050  # the person stopped marketing from this business (provider's error codes, 2026-09-11)
-_BUTTONS = frozenset({MessageKind.TEMPLATE_BUTTON, MessageKind.REPLY_BUTTON, MessageKind.LIST_REPLY, MessageKind.FLOW})
 _NOBODY = Person()
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,49}")
 
@@ -62,11 +60,8 @@ def apply(batch: Iterable[Seen], *, now: dt.datetime) -> None:
     people, everything = _recognise(everything, desk_of, keys, now)
     replies = _judge(everything, desk_of, keys, people)
     sent.write(everything, senders, keys)
-    acts = [
-        *_acts_of_replies(replies),
-        *_acts_of_answers(replies, desks, people),
-        *_acts_of_platform(everything, desk_of),
-    ]
+    answers, late = _acts_of_answers(replies, desks, people)
+    acts = [*_acts_of_replies(replies), *answers, *late, *_acts_of_platform(everything, desk_of)]
     helps = [
         Help(one.seen.subscriber, _question(one), one.seen.at)
         for one in replies
@@ -75,6 +70,7 @@ def apply(batch: Iterable[Seen], *, now: dt.datetime) -> None:
     recorded = decisions.record_many(acts, now=now, people=people, helps=helps, desks=desks)
     positions = {act.source_ref: one.position for act, one in zip(acts, recorded, strict=True)}
     _write_replies(replies, positions, now)
+    questions.remember(late, positions)
 
 
 def _senders(everything: Iterable[Seen]) -> set[tuple[str, str, str]]:
@@ -163,20 +159,21 @@ def _act(one: Judged) -> Act | None:
     return None
 
 
-def _acts_of_answers(replies: Iterable[Judged], desks: dict[int, Desk], people: People) -> list[Act]:
-    """YES to our question, whichever of START and YES was read first. The fold decides whether it counts."""
+def _acts_of_answers(replies: Iterable[Judged], desks: dict[int, Desk], people: People) -> tuple[list[Act], list[Act]]:
+    """YES to our question, read now and read earlier. The fold decides whether it counts."""
     spoken = {one.ref: one for one in replies}
     words = [
         questions.Word(one.seen.subscriber, one.desk.sender, one.seen.at, one.ref, is_yes=one.intent.is_affirmation)
         for one in replies
         if one.intent.is_affirmation or one.intent.intent == IntentValue.OPT_IN
     ]
-    acts = []
-    for answer in questions.answers(words, desks, people):
-        scope = answer.desk.opening_scope(channel=Channel.WHATSAPP, topic=MARKETING)
-        one = spoken.get(answer.ref)
-        acts.append(_act_of(one, EventKind.OPT_IN_ANSWER, scope) if one else questions.late_act(answer, scope))
-    return acts
+    found = questions.answers(words, desks, people)
+    new = [
+        _act_of(spoken[answer.ref], EventKind.OPT_IN_ANSWER, questions.scope_of_yes(answer.desk))
+        for answer in found
+        if answer.ref in spoken
+    ]
+    return new, questions.late_acts([answer for answer in found if answer.ref not in spoken])
 
 
 def _act_of(one: Judged, kind: EventKind, scope: Scope) -> Act:
@@ -188,7 +185,7 @@ def _act_of(one: Judged, kind: EventKind, scope: Scope) -> Act:
         scope=scope,
         effective_at=one.seen.at,
         received_at=one.seen.received_at,
-        source=Source.BUTTON if one.message.kind in _BUTTONS else Source.REPLY,
+        source=source_of(one.message.kind),
         source_ref=one.ref,
         portfolio=one.desk.portfolio,
         sender=one.desk.sender,
@@ -245,9 +242,10 @@ def _acts_of_platform(everything: Iterable[Seen], desk_of: dict[str, Desk]) -> l
             continue
         if isinstance(observation, PreferenceChange):
             kind = EventKind.PLATFORM_STOP if observation.is_stop else EventKind.PLATFORM_RESUME
-            act = _platform_act(
-                seen, desk_of, kind, Source.PLATFORM, observation.source_id, "whatsapp/user_preferences"
-            )
+            ref = observation.source_id
+            if observation.is_stop and observation.at is None:
+                ref += f":{seen.received_at.isoformat()}"  # else a second stop would be taken for the first one
+            act = _platform_act(seen, desk_of, kind, Source.PLATFORM, ref, "whatsapp/user_preferences")
         elif isinstance(observation, StatusUpdate) and observation.error_code == MARKETING_STOPPED:
             ref = f"{MARKETING_STOPPED}:{observation.message_id}"
             act = _platform_act(seen, desk_of, EventKind.PLATFORM_STOP, Source.SEND_ERROR, ref, "whatsapp/131050")

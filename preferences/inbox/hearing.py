@@ -13,7 +13,10 @@ from typing import NamedTuple
 from preferences.encryption import seal
 from preferences.identifiers import digest
 from preferences.interpretation import Intent, judge
-from preferences.interpretation.observations import InboundMessage, Observation, Reading
+from preferences.interpretation.observations import InboundMessage, MessageKind, Observation, Reading
+from preferences.models import Source
+
+_BUTTONS = frozenset({MessageKind.TEMPLATE_BUTTON, MessageKind.REPLY_BUTTON, MessageKind.LIST_REPLY, MessageKind.FLOW})
 
 
 class Heard(NamedTuple):
@@ -47,6 +50,11 @@ def listen(entry: int, received_at: dt.datetime, reading: Reading) -> Iterator[S
             yield Seen(entry, received_at, at, observation, _hear(observation))
         else:
             yield Seen(entry, received_at, min(observation.at or received_at, received_at), observation)
+
+
+def source_of(kind: str) -> Source:
+    """How a message of this kind was made, in the words of the ledger."""
+    return Source.BUTTON if kind in _BUTTONS else Source.REPLY
 
 
 def _hear(message: InboundMessage) -> Heard:

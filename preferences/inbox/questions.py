@@ -11,8 +11,10 @@ from django.db.models import Q
 from preferences import decisions, regimes
 from preferences.decisions import Act, Desk, People
 from preferences.encryption import unseal
+from preferences.inbox.hearing import source_of
 from preferences.interpretation import IntentValue
-from preferences.models import EventKind, Reply, Scope, Source, Subscriber, batches
+from preferences.models import Channel, EventKind, Reply, Scope, Subscriber, batches
+from preferences.models.scopes import MARKETING
 
 _WITHIN = dt.timedelta(hours=24)
 
@@ -31,7 +33,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A YES that may answer our question; `reply` is its row if it was read earlier."""
+    """A YES that may answer our question."""
 
     ref: bytes
     desk: Desk
@@ -58,20 +60,34 @@ def answers(words: Sequence[Word], desks: dict[int, Desk], people: People) -> li
     ]
 
 
-def late_act(answer: Answer, scope: Scope) -> Act:
-    """The act of a YES that was read before we knew what it answers; its stored text is the evidence."""
-    reply = Reply.objects.select_related("subscriber").get(digest=answer.ref)
+def late_acts(found: Sequence[Answer]) -> list[Act]:
+    """The acts of YES words that were read before we knew what they answer; their stored texts are the evidence."""
+    if not found:
+        return []
+    rows = Reply.objects.filter(digest__any={answer.ref for answer in found}).select_related("subscriber")
+    replies = {bytes(reply.digest): reply for reply in rows}
+    return [_late_act(replies[answer.ref], answer.desk) for answer in found]
+
+
+def remember(acts: Iterable[Act], positions: dict[bytes, int]) -> None:
+    """Write to the replies of late acts which event they caused. They are not looked for again after that."""
+    batches.update(
+        Reply, key="digest", fields=("event",), rows=sorted((act.source_ref, positions[act.source_ref]) for act in acts)
+    )
+
+
+def _late_act(reply: Reply, desk: Desk) -> Act:
     return Act(
         subscriber=reply.subscriber_id,
         kind=EventKind.OPT_IN_ANSWER,
-        scope=scope,
+        scope=scope_of_yes(desk),
         effective_at=reply.sent_at,
         received_at=reply.received_at,
-        source=Source.REPLY,
-        source_ref=answer.ref,
-        portfolio=answer.desk.portfolio,
-        sender=answer.desk.sender,
-        policy_version=answer.desk.policy.version,
+        source=source_of(reply.kind),
+        source_ref=bytes(reply.digest),
+        portfolio=desk.portfolio,
+        sender=desk.sender,
+        policy_version=desk.policy.version,
         regime_version=regimes.VERSION,
         rule=reply.rule,
         language=reply.language,
@@ -80,6 +96,11 @@ def late_act(answer: Answer, scope: Scope) -> Act:
         expression="explicit",
         evidence=unseal("reply", bytes(reply.text)),
     )
+
+
+def scope_of_yes(desk: Desk) -> Scope:
+    """How far YES reaches: as far as the question it answers, which speaks of marketing on WhatsApp."""
+    return desk.opening_scope(channel=Channel.WHATSAPP, topic=MARKETING)
 
 
 def _follows(yes: Word, start: Word, desks: dict[int, Desk]) -> bool:
@@ -107,9 +128,9 @@ def _with_roots(words: Iterable[Word], people: People) -> list[Word]:
 def _earlier(words: Iterable[Word], joined: set[int], people: People) -> list[Word]:
     speakers = Subscriber.objects.filter(pk__any=sorted({word.subscriber for word in words}))
     roots = joined | set(speakers.values_list("root_id", flat=True))
-    rows = Reply.objects.filter(
-        Q(intent=IntentValue.OPT_IN) | Q(rule__endswith="/affirmation"), subscriber__root__in=roots
-    )
+    # A YES in a group, judged by rule "group/…", is perhaps not to us and answers nothing.
+    unanswered = Q(rule__endswith="/affirmation", event=0) & ~Q(rule__startswith="group/")
+    rows = Reply.objects.filter(Q(intent=IntentValue.OPT_IN) | unanswered, subscriber__root__in=roots)
     read = {word.ref for word in words}
     return [
         Word(subscriber, sender, at, bytes(ref), intent != IntentValue.OPT_IN, people.root_of(root))

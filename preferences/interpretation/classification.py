@@ -37,6 +37,7 @@ _OLD_LANGUAGE_CODES = {"iw": "he", "in": "id"}
 # A brand's own payloads: "optout:marketing", "optout:all", "optout:topic:news", "optin:undo", with anything behind.
 _PAYLOADS = {"optout": IntentValue.OPT_OUT, "optin": IntentValue.OPT_IN}
 _SLUG = re.compile("[a-z0-9][a-z0-9_-]{0,49}")
+_FIELDS_OF_OURS = {"flow_token"}  # written by the business and given back by WhatsApp
 _SWITCH = {"on": True, "true": True, "yes": True, "opt in": True, "optin": True}
 _SWITCH |= {"off": False, "false": False, "no": False, "stop": False, "opt out": False, "optout": False}
 
@@ -238,14 +239,15 @@ def _says_nothing(kind: MessageKind) -> Intent:
 
 
 def _in_group(intent: Intent) -> Intent:
-    if intent.intent is IntentValue.NONE:
-        return intent._replace(is_affirmation=False)
+    if intent.intent is IntentValue.NONE and not intent.is_affirmation:
+        return intent
     asks_to_stop = intent.intent in {IntentValue.OPT_OUT, IntentValue.REVIEW}
     return intent._replace(
         intent=IntentValue.REVIEW if asks_to_stop else IntentValue.NONE,
         rule=f"group/{intent.rule}",
         confidence=_DOUBT,
         explanation=f"Written in a group, so perhaps not to us. {intent.explanation}",
+        is_affirmation=False,
     )
 
 
@@ -269,29 +271,50 @@ def _judge_button(label: str, payload: str, language_hint: str | None) -> Intent
 
 
 def _judge_form(payload: str) -> Intent:
-    """The answer of a WhatsApp Flow: one switch that is off outweighs others that are on."""
+    """The answer of a WhatsApp Flow: a switch that is off outweighs others that are on, and so does a word of doubt."""
     try:
         answer = json.loads(payload)
     except (ValueError, RecursionError):
         return Intent(IntentValue.NONE, "flow/unreadable", explanation="The form's answer is not valid JSON.")
-    switches = (
-        {_switch(value) for key, value in answer.items() if _is_about_marketing(key)}
-        if isinstance(answer, dict)
-        else set()
-    )
-    if False in switches:
+    fields = answer if isinstance(answer, dict) else {}
+    if any(_switch(value) is False for key, value in fields.items() if _is_about_marketing(key)):
         return Intent(IntentValue.OPT_OUT, "flow/marketing_off", explanation="Marketing was switched off in a form.")
-    if True in switches:
+    if doubt := _doubt_in_form(answer):
+        explanation = "A field of the form asks to stop, in words that are not a plain switch."
+        return _doubtful(doubt._replace(rule=f"flow/{doubt.rule}", explanation=explanation))
+    if any(_switch(value) is True for key, value in fields.items() if _opens_whatsapp(key)):
         return Intent(IntentValue.OPT_IN, "flow/marketing_on", explanation="Marketing was switched on in a form.")
     return Intent(IntentValue.NONE, "flow/none", explanation="The form's answer says nothing about marketing.")
 
 
+def _doubt_in_form(answer: object) -> Intent | None:
+    """What asks to stop in the fields of a form, however deep: "unsubscribe": true, or a comment that says so."""
+    rest: list[object] = [answer]
+    while rest:
+        value = rest.pop()
+        if isinstance(value, list):
+            rest.extend(value)
+        elif isinstance(value, dict):
+            rest.extend(inner for key, inner in value.items() if key not in _FIELDS_OF_OURS)
+            rest.extend(key for key, inner in value.items() if _switch(inner) is True)
+        elif isinstance(value, str):
+            found = classify(value)
+            if found.intent in {IntentValue.OPT_OUT, IntentValue.REVIEW}:
+                return found
+    return None
+
+
 def _is_about_marketing(key: str) -> bool:
-    return key.strip().lower().startswith("marketing")
+    """`marketing`, `marketing_whatsapp`, `marketing_email` …, but not `marketing_opt_out`, which is on to be off."""
+    return key.strip().lower().startswith("marketing") and classify(key).intent is IntentValue.NONE
+
+
+def _opens_whatsapp(key: str) -> bool:
+    return key.strip().lower() in {"marketing", "marketing_whatsapp"}
 
 
 def _switch(value: object) -> bool | None:
     """On, off, or neither."""
-    if isinstance(value, bool):
-        return value
+    if isinstance(value, int):
+        return bool(value) if value in {0, 1} else None
     return _SWITCH.get(normalisation.normalise(value)) if isinstance(value, str) else None

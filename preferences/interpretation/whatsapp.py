@@ -130,9 +130,11 @@ def _note_new_keys(value: dict[str, object], findings: Findings) -> None:
 
 def _read_status(item: dict[str, object], change: Change) -> None:
     status = string(item.get("status"))
+    error_code = _error_code(item["errors"]) if "errors" in item else None
     if status not in _STATUSES:
         change.findings.note_word("status", item.get("status"))
-        return
+        if error_code != _USER_STOPPED_MARKETING:
+            return  # but that counts under whatever word it comes
     is_group = item.get("recipient_type") == "group"
     person = _recipient(item, change, is_group=is_group)
     change.findings.observations.append(
@@ -142,7 +144,7 @@ def _read_status(item: dict[str, object], change: Change) -> None:
             message_id=change.id_of(item, label="status_without_id"),
             status=status,
             at=moment(item.get("timestamp")),
-            error_code=_error_code(item["errors"]) if "errors" in item else None,
+            error_code=error_code,
             category=_category(item),
             correlation_id=string(item.get("biz_opaque_callback_data")),
             is_group=is_group,

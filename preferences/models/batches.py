@@ -23,9 +23,6 @@ from psycopg.adapt import Dumper
 
 Row = tuple[Any, ...]
 
-#: SQLite's limit of bound parameters is 32,766 in the oldest build we meet; stay below it.
-_SQLITE_PARAMETERS = 30_000
-
 
 class _ArraySql:
     """`column = ANY(array)`: one bound parameter on PostgreSQL however many values, an ordinary IN on SQLite.

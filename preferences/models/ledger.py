@@ -1,6 +1,6 @@
 """The append-only ledger of consent events, its evidence and its seals. Holds no personal data.
 
-`ConsentEvent` rows are written by `decisions` alone; triggers refuse UPDATE, DELETE and TRUNCATE (migration 0002).
+`ConsentEvent` rows are written by `decisions` alone; triggers refuse UPDATE, DELETE and TRUNCATE (migration 0003).
 Provider ids are personal data (a WhatsApp message id holds the phone number in base64), so only hashes stand here.
 """
 
@@ -60,7 +60,7 @@ class LedgerHead(models.Model):
 
 
 class ConsentEvent(models.Model):
-    """One act. `row_hash` is over the canonical bytes of all columns before it (see `decisions.canonical`), which hold
+    """One act. `row_hash` is over the canonical bytes of all columns before it (see `decisions.chain`), which hold
     `prev_hash`, the row hash of this subscriber's previous event."""
 
     position = models.BigIntegerField(primary_key=True)

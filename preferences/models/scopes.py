@@ -73,6 +73,16 @@ class Scope(NamedTuple):
             return self.covers(Cell(cell.controller, cell.brand, cell.channel, MARKETING))
         return self.covers(cell)
 
+    def contains(self, other: Scope) -> bool:
+        """Whether every cell that `other` covers is covered by this scope too, as far as the two can tell."""
+        is_any_brand = self.brand == ANY_BRAND and self.controller in {ANY_CONTROLLER, other.controller}
+        is_that_brand = self.brand == other.brand != ANY_BRAND
+        return (
+            (is_any_brand or is_that_brand)
+            and self.channel in {ANY, other.channel}
+            and topic_covers(self.topic, other.topic)
+        )
+
 
 def topic_covers(outer: str, inner: str) -> bool:
     """`any` covers all topics; `marketing` covers every topic of the brand's own, also ones created later."""

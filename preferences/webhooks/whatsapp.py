@@ -54,9 +54,12 @@ def _handshake(request: HttpRequest) -> HttpResponse:
 
 
 def _receive(request: HttpRequest) -> HttpResponse:
-    """200 once the bytes are committed; 403 for a wrong signature and 413 beyond 3 MB, with nothing stored; 503 when it
-    is not known whether they were stored."""
+    """200 once the bytes are committed; 403 for a wrong signature, 411 without a length and 413 beyond 3 MB, with nothing
+    stored; 503 when it is not known whether they were stored."""
     length = request.META.get("CONTENT_LENGTH") or "0"
+    if "HTTP_TRANSFER_ENCODING" in request.META:
+        # Django reads no body without a length, and the signature would be blamed for it.
+        return _plain("Send a Content-Length: a proxy in between must buffer chunked webhooks.", 411)
     if not length.isdecimal() or int(length) > settings.WEBHOOK_MAX_BYTES:
         return _plain("A webhook has a Content-Length of at most 3 MB.", 413)
     headers = {name: request.META[key][:200] for key, name in _KEPT_HEADERS.items() if request.META.get(key)}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from preferences.management.base import DeskCommand
 from preferences.models import ApiKey, Brand
 
 
-class Command(BaseCommand):
+class Command(DeskCommand):
     help = "Make an API key. It is printed once, alone on the last line, and cannot be shown again."
 
     def add_arguments(self, parser: Any) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from preferences import inbox
+from preferences.management.base import DeskCommand
 
 
-class Command(BaseCommand):
+class Command(DeskCommand):
     help = "Read what is due in the inbox, until it is empty or the time is up."
 
     def add_arguments(self, parser: Any) -> None:
@@ -17,7 +18,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         outcome = inbox.process(seconds=options["seconds"])
-        self.stdout.write(f"Processed {outcome.done} entries.")
+        self.stdout.write(f"Webhooks processed: {outcome.done:,}.")
         if outcome.failed:
             listed = ", ".join(map(str, outcome.failed[:20]))
-            raise CommandError(f"{len(outcome.failed)} entries failed and will be retried: {listed}. See the inbox.")
+            raise CommandError(
+                f"Webhooks that failed and will be retried: {len(outcome.failed):,} ({listed}). See the inbox."
+            )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from preferences import decisions
+from preferences.management.base import DeskCommand
 
 
-class Command(BaseCommand):
+class Command(DeskCommand):
     help = "Fold the whole ledger again and repair what is stored; with --check only compare."
 
     def add_arguments(self, parser: Any) -> None:

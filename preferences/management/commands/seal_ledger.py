@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from preferences import seals
+from preferences.management.base import DeskCommand
 
 
-class Command(BaseCommand):
+class Command(DeskCommand):
     help = "Seal the events since the last seal. Keep the printed digests elsewhere: they prove the ledger later."
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from preferences import demo
+from preferences.management.base import DeskCommand
 
 
-class Command(BaseCommand):
+class Command(DeskCommand):
     help = "Fill the demo database with sample data. Does nothing if it has some; refuses any other database."
 
     def handle(self, *args: Any, **options: Any) -> None:

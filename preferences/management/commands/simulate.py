@@ -11,12 +11,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from preferences import eligibility, simulation
-from preferences.identifiers import digest, mask
-from preferences.models import Channel, Delivery, Reply
+from preferences.identifiers import digest, mask, match_key
+from preferences.management.base import DeskCommand
+from preferences.models import Channel, Delivery, Identity, Reply
 from preferences.models.scopes import MARKETING
 from preferences.signing import sign_meta
 from preferences.simulation import Fictional, american, british, french, nameless
@@ -37,7 +38,7 @@ _SAID = [
 ]
 
 
-class Command(BaseCommand):
+class Command(DeskCommand):
     help = "Send signed WhatsApp webhooks to a running server and print what became of them."
 
     def add_arguments(self, parser: Any) -> None:
@@ -49,7 +50,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.WHATSAPP_APP_SECRET:
             raise CommandError("WHATSAPP_APP_SECRET is not set, so nothing can be signed.")
-        said = list(_random(options["messages"]) if options["messages"] else _story())
+        said = list(_random(options["messages"])) if options["messages"] else _fresh_story()
         started = timezone.now()
         bodies = [_body(person, words, started) for person, words in said]
         self._send(options["url"], bodies)
@@ -101,9 +102,17 @@ class Command(BaseCommand):
             self.stdout.write(f"{mask(person.recipient):<22} {words:<38} {intent:<14} {may:<22} {spoke}\n")
 
 
-def _story() -> Iterator[tuple[Fictional, str]]:
-    """Fresh people each time, so that every run tells the whole story."""
-    number = random.randrange(900)  # noqa: S311 (which fictional people play is no secret)
+def _fresh_story() -> list[tuple[Fictional, str]]:
+    """The story with people nobody has heard of while there are any, so that every run tells all of it."""
+    for number in random.sample(range(100, 900), 800):
+        story = list(_story(number))
+        keys = {match_key("phone", person.recipient) for person, _ in story}
+        if not Identity.objects.filter(match_key__in=keys).exists():
+            return story
+    return story
+
+
+def _story(number: int) -> Iterator[tuple[Fictional, str]]:
     yield british(number), "STOP"
     yield french(number), "ARRET"
     yield american(number), "Stop promotions"

@@ -1,0 +1,22 @@
+"""What our commands share: without a usable database they say in one sentence what to do, and no traceback."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from preferences.status import DatabaseUnavailableError, missing_migrations
+
+
+class DeskCommand(BaseCommand):
+    """A command that works on the desk's own tables."""
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        try:
+            missing = missing_migrations()
+        except DatabaseUnavailableError as error:
+            raise CommandError(f"The database does not answer ({error}) Start it, or mend DATABASE_URL.") from error
+        if missing:
+            raise CommandError("The database is not up to date. Run `manage.py migrate` first.")
+        return super().execute(*args, **options)
