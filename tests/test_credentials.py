@@ -56,10 +56,12 @@ def test_it_prefers_a_portfolios_own(portfolios, settings):
     assert tokens(portfolios) == {portfolios[0]: "own", portfolios[1]: TOKEN}
 
 
-@pytest.mark.parametrize("sealed", [b"", b"not sealed", seal("another purpose", b'{"access_token":"x"}')])
+@pytest.mark.parametrize(
+    "sealed", [lambda: b"", lambda: b"not sealed", lambda: seal("another purpose", b'{"access_token":"x"}')]
+)
 def test_it_never_falls_back_to_another_token_when_its_own_does_not_open(sealed, portfolios, settings):
     settings.WHATSAPP_ACCESS_TOKEN = TOKEN
-    Portfolio.objects.filter(pk=portfolios[0]).update(credentials=sealed)
+    Portfolio.objects.filter(pk=portfolios[0]).update(credentials=sealed())
 
     assert portfolios[0] not in tokens(portfolios)
 
