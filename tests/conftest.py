@@ -15,6 +15,8 @@ from django.test import Client, TransactionTestCase
 from preferences import inbox
 from preferences.models import ApiKey, Brand, Controller, LedgerHead, PolicyVersion, Portfolio, Provider, Sender
 from preferences.signing import sign_meta
+from preferences.simulation.graph_api import Simulator
+from preferences.simulation.graph_world import TOKEN
 from preferences.webhooks import store, whatsapp
 from tests import ledger_guard
 
@@ -71,6 +73,15 @@ def acme(db: None) -> Brand:
         portfolio=portfolio, provider=Provider.WHATSAPP, key="200000000000002", display="12025550100", brand=brand
     )
     return brand
+
+
+@pytest.fixture
+def graph(acme: Brand, settings: Any) -> Iterator[Simulator]:
+    """A Graph API on this machine that knows Acme's number, set up as the place answers go to."""
+    with Simulator() as simulator:
+        settings.WHATSAPP_API_URL = simulator.url
+        settings.WHATSAPP_ACCESS_TOKEN = TOKEN
+        yield simulator
 
 
 @pytest.fixture
