@@ -32,7 +32,7 @@ def seal_credentials(credentials: Credentials) -> bytes:
 
 def unseal_credentials(sealed: bytes) -> Credentials | None:
     """What `seal_credentials` sealed; None for what holds no token. Raises EncryptionError when no key opens it."""
-    content = json.loads(unseal(_PURPOSE, bytes(sealed)))
+    content = json.loads(unseal(_PURPOSE, sealed))
     token = content.get("access_token") if isinstance(content, dict) else None
     return Credentials(token) if isinstance(token, str) and token else None
 
@@ -59,8 +59,8 @@ def of_portfolios(portfolios: Iterable[int]) -> dict[int, Credentials]:
     return found
 
 
-def _opened(sealed: bytes) -> Credentials | None:
+def _opened(sealed: bytes | memoryview) -> Credentials | None:
     try:
-        return unseal_credentials(sealed)
+        return unseal_credentials(bytes(sealed))
     except (EncryptionError, ValueError):
         return None
