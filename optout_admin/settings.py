@@ -60,6 +60,7 @@ SEAL_SIGNING_KEY = _secret_list("SEAL_SIGNING_KEY")
 WHATSAPP_APP_SECRET = _secret_list("WHATSAPP_APP_SECRET")
 WHATSAPP_VERIFY_TOKEN = _secret_list("WHATSAPP_VERIFY_TOKEN")
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+WHATSAPP_ACCESS_TOKEN = PROVIDER_TOKENS["WHATSAPP_ACCESS_TOKEN"].strip()  # files end in a newline
 
 # Rooms ----------------------------------------------------------------------------------------------------------------
 
@@ -215,6 +216,10 @@ REVIEW_DEADLINE_HOURS = env.int("REVIEW_DEADLINE_HOURS", default=72)
 INBOX_RETENTION_DAYS = env.int("INBOX_RETENTION_DAYS", default=14)
 #: A webhook waits this long for its commit before it is answered 503 (the provider tries again).
 COMMIT_WAIT_SECONDS = env.float("COMMIT_WAIT_SECONDS", default=5.0)
+
+#: Where WhatsApp's Graph API is and which version of it is spoken; another address is for a simulator or a relay.
+WHATSAPP_API_URL = env.str("WHATSAPP_API_URL", default="https://graph.facebook.com").rstrip("/")
+WHATSAPP_API_VERSION = env.str("WHATSAPP_API_VERSION", default="v26.0")
 
 LOGGING = {
     "version": 1,

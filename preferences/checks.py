@@ -6,6 +6,7 @@ checked by `check --deploy --database default`: it asks PostgreSQL what the appl
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -40,6 +41,27 @@ def check_production_secrets(app_configs: Sequence[AppConfig] | None, **_: Any) 
 @register(Tags.security, deploy=True)
 def check_embedded_secrets(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
     return _secret_errors() if settings.EMBEDDED else []
+
+
+@register(Tags.security)
+def check_sending(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """The access token must not go out unencrypted, nor to an address that cannot be the Graph API's."""
+    messages: list[CheckMessage] = []
+    address = urlsplit(settings.WHATSAPP_API_URL)
+    is_here = address.hostname in {"127.0.0.1", "::1", "localhost"}
+    if address.scheme != "https" and not (address.scheme == "http" and is_here):
+        messages.append(_error("WHATSAPP_API_URL", "does not start with https://, and the access token would go out "
+                               "for everybody to read.", "Unset it for WhatsApp itself.", "E012"))  # fmt: skip
+    if not address.hostname or address.username or address.query or address.fragment:
+        messages.append(_error("WHATSAPP_API_URL", "is not a plain address such as https://graph.facebook.com.",
+                               "Unset it for WhatsApp itself.", "E013"))  # fmt: skip
+    if not re.fullmatch(r"v[1-9][0-9]?\.[0-9]", settings.WHATSAPP_API_VERSION):
+        messages.append(_error("WHATSAPP_API_VERSION", "is not a version such as v26.0.",
+                               "Unset it for the version this desk was written for.", "E014"))  # fmt: skip
+    if not re.fullmatch(r"[\x21-\x7e]*", settings.WHATSAPP_ACCESS_TOKEN):
+        messages.append(_error("WHATSAPP_ACCESS_TOKEN", "holds a space, a line break or a letter no token has.",
+                               "Copy it again: docs/whatsapp.md, “Sending”, says from where.", "E015"))  # fmt: skip
+    return messages
 
 
 @register(Tags.security, deploy=True)

@@ -25,6 +25,8 @@ from preferences.models import (
     Sender,
 )
 from preferences.signing import sign_meta
+from preferences.simulation.graph_api import Simulator
+from preferences.simulation.graph_world import TOKEN
 from preferences.webhooks import store, whatsapp
 from tests import bodies, ledger_guard
 
@@ -81,6 +83,15 @@ def acme(db: None) -> Brand:
         portfolio=portfolio, provider=Provider.WHATSAPP, key="200000000000002", display="12025550100", brand=brand
     )
     return brand
+
+
+@pytest.fixture
+def graph(acme: Brand, settings: Any) -> Iterator[Simulator]:
+    """A Graph API on this machine that knows Acme's number, set up as the place answers go to."""
+    with Simulator() as simulator:
+        settings.WHATSAPP_API_URL = simulator.url
+        settings.WHATSAPP_ACCESS_TOKEN = TOKEN
+        yield simulator
 
 
 @pytest.fixture

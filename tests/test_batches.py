@@ -270,3 +270,17 @@ def test_it_cuts_into_chunks(count, sizes):
 def test_it_reports_a_database_error_as_djangos_own(write, db):
     with pytest.raises(IntegrityError), transaction.atomic():
         write(MessageKey, KEY_FIELDS, [(b"a", None, MONTH)])
+
+
+def test_it_updates_only_the_rows_for_which_it_is_still_true(db):
+    fill({b"one": (1, MONTH), b"two": (2, MONTH)})
+
+    batches.update(
+        MessageKey,
+        key="digest",
+        fields=("subscriber",),
+        rows=[(b"one", 7), (b"two", 8)],
+        only_if='old."subscriber" = 2',
+    )
+
+    assert everything() == {b"one": (1, MONTH), b"two": (8, MONTH)}

@@ -19,6 +19,9 @@ GOOD = {
     "WHATSAPP_APP_SECRET": ["fictional-app-secret"],
     "WHATSAPP_VERIFY_TOKEN": ["fictional-verify-token"],
     "METRICS_TOKEN": "",
+    "WHATSAPP_ACCESS_TOKEN": "fictional-access-token",
+    "WHATSAPP_API_URL": "https://graph.facebook.com",
+    "WHATSAPP_API_VERSION": "v26.0",
     "PUBLIC_URL": "https://desk.example",
     "CELERY_EMBEDDED": False,
     "EMBEDDED": False,
@@ -39,6 +42,7 @@ def _ids(messages):
 
 def test_it_has_nothing_to_say_about_a_good_production(production):
     assert checks.check_production_secrets(None) == []
+    assert checks.check_sending(None) == []
     assert checks.check_deployment(None) == []
 
 
@@ -110,6 +114,36 @@ def test_it_looks_at_the_deployment(production, name, value, number):
     setattr(production, name, value)
 
     assert _ids(checks.check_deployment(None)) == [number]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "number"),
+    [
+        ("WHATSAPP_API_URL", "http://graph.facebook.com", "E012"),
+        ("WHATSAPP_API_URL", "http://127.0.0.1.evil.example", "E012"),
+        ("WHATSAPP_API_URL", "https://", "E013"),
+        ("WHATSAPP_API_URL", "https://somebody@graph.facebook.com", "E013"),
+        ("WHATSAPP_API_URL", "https://graph.facebook.com?x=1", "E013"),
+        ("WHATSAPP_API_VERSION", "26", "E014"),
+        ("WHATSAPP_API_VERSION", "v26.0/../v1.0", "E014"),
+        ("WHATSAPP_ACCESS_TOKEN", "two words", "E015"),
+        ("WHATSAPP_ACCESS_TOKEN", "line\nbreak", "E015"),
+    ],
+)
+def test_it_lets_the_token_go_nowhere_else(production, name, value, number):
+    setattr(production, name, value)
+
+    [message] = checks.check_sending(None)
+
+    assert _ids([message]) == [number]
+    assert "TOKEN" not in name or value not in message.msg + message.hint
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:4321", "http://localhost:80", "http://[::1]:9000"])
+def test_it_lets_the_token_go_to_a_simulator_on_this_machine(production, url):
+    production.WHATSAPP_API_URL = url
+
+    assert checks.check_sending(None) == []
 
 
 # The ledger's guard ---------------------------------------------------------------------------------------------------

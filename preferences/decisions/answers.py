@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from preferences import credentials
 from preferences.decisions.acts import Act, Help, Question
 from preferences.decisions.fold import CLOSING, Event, effective
 from preferences.decisions.policies import Desk
@@ -23,6 +24,7 @@ from preferences.models import (
     DeliveryState,
     Destination,
     EventKind,
+    Sender,
     batches,
 )
 from preferences.models.scopes import MARKETING, NO_BRAND
@@ -140,12 +142,12 @@ def write(answers: list[Answer], *, now: dt.datetime) -> None:
     """Put the answers into the outbox. What is already too late is kept as expired: it is counted, never sent."""
     if not answers:
         return
-    destination = _destination()
+    destinations = _destinations({answer.question.sender for answer in answers})
     rows = []
     for answer in answers:
         is_late = answer.expires_at <= now
         rows.append((
-            destination, answer.subscriber, answer.kind, answer.position, answer.question.reply,
+            destinations[answer.question.sender], answer.subscriber, answer.kind, answer.position, answer.question.reply,
             answer.question.sender, answer.language, None, DeliveryState.EXPIRED if is_late else DeliveryState.DUE, 0, now,
             None, answer.expires_at, uuid.uuid4(), b"",
             "Older than five minutes when it was read, so nothing was sent." if is_late else "", now,
@@ -160,7 +162,17 @@ def write(answers: list[Answer], *, now: dt.datetime) -> None:
     )  # fmt: skip
 
 
-def _destination() -> int:
-    """Where answers to WhatsApp replies go: recorded by the console until a channel is set up."""
-    row, _ = Destination.objects.get_or_create(kind=ChannelKind.CONSOLE, name="WhatsApp answers")
-    return row.pk
+def _destinations(senders: set[int]) -> dict[int, int]:
+    """Per sender where its answers go: to WhatsApp once its portfolio has credentials, else to the console, which only
+    records them."""
+    portfolios = dict(Sender.objects.filter(pk__any=senders).values_list("pk", "portfolio_id"))
+    able = credentials.of_portfolios(set(portfolios.values()))
+    kinds = {
+        sender: ChannelKind.WHATSAPP if portfolio in able else ChannelKind.CONSOLE
+        for sender, portfolio in portfolios.items()
+    }
+    rows = {
+        kind: Destination.objects.get_or_create(kind=kind, name="WhatsApp answers")[0].pk
+        for kind in sorted(set(kinds.values()))
+    }
+    return {sender: rows[kind] for sender, kind in kinds.items()}

@@ -15,7 +15,7 @@ from django.conf import settings
 from preferences import decisions, regimes
 from preferences.decisions import Act, Change, Desk, Help, People, Question, Sighting
 from preferences.identifiers import digest
-from preferences.inbox import conversations, questions, sent
+from preferences.inbox import conversations, questions, receipts, sent
 from preferences.inbox.hearing import Heard, Seen, evidence, source_of
 from preferences.interpretation import CLASSIFIER_VERSION, KEYWORDS_VERSION, Intent, IntentValue
 from preferences.interpretation.observations import (
@@ -60,6 +60,7 @@ def apply(batch: Iterable[Seen], *, now: dt.datetime) -> None:
     people, everything = _recognise(everything, desk_of, keys, now)
     replies = _judge(everything, desk_of, keys, people)
     sent.write(everything, senders, keys)
+    receipts.settle(everything, now=now)
     answers, late = _acts_of_answers(replies, desks, people)
     acts = [*_acts_of_replies(replies), *answers, *late, *_acts_of_platform(everything, desk_of)]
     helps = [

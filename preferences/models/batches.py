@@ -220,19 +220,23 @@ def upsert(
     )
 
 
-def update(model: type[models.Model], *, key: str, fields: Sequence[str], rows: Sequence[Row]) -> None:
-    """Set `fields` of the rows named by `key`, the first value of each tuple."""
+def update(
+    model: type[models.Model], *, key: str, fields: Sequence[str], rows: Sequence[Row], only_if: str = ""
+) -> None:
+    """Set `fields` of the rows named by `key`, the first value of each tuple; with `only_if` (SQL about the stored row
+    `old`) those alone for which it is true at that moment."""
     columns = _columns(model, [key, *fields])
     name, *targets = [_quoted(column) for column in columns]
+    condition = f" AND ({only_if})" if only_if else ""
     # SQLite names its parameters by place, so that the key can come first here as well.
     _run(
         f"UPDATE {_table(model)} AS old SET {{source}}",
         columns,
         rows,
         postgresql=", ".join(f"{target} = new.{target}" for target in targets)
-        + f" FROM unnest({_arrays(columns)}) AS new ({_names(columns)}) WHERE old.{name} = new.{name}",
+        + f" FROM unnest({_arrays(columns)}) AS new ({_names(columns)}) WHERE old.{name} = new.{name}{condition}",
         sqlite=", ".join(f"{target} = ?{place}" for place, target in enumerate(targets, start=2))
-        + f" WHERE {name} = ?1",
+        + f" WHERE {name} = ?1{condition}",
     )
 
 

@@ -9,46 +9,44 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from django.db import connection, transaction
 from django.utils import timezone
 
-from preferences.channels import ChannelError, OutgoingMessage, Receipt, channel_for
-from preferences.identifiers import digest
+from preferences.channels import is_remote
 from preferences.models import Delivery, DeliveryState, batches
 from preferences.models.outbox import WAITING_STATES
-from preferences.outbox.saying import Notices, text_of
-from preferences.outbox.truth import Situation, is_still_true, look
+from preferences.outbox import means, outcomes, truth
+from preferences.outbox.outcomes import STILL_ATTEMPTING, Outcome
+from preferences.outbox.planning import Plan, plan
+from preferences.outbox.saying import Notices
+from preferences.outbox.sending import Line
 
 logger = logging.getLogger(__name__)
 
-BATCH = 200
-#: Longer than any attempt may take; after it the attempt's end is unknown.
+#: Longer than any attempt may take (at most two calls of 30 seconds); after it the attempt's end is unknown.
 LEASE = dt.timedelta(minutes=5)
-_MAX_ATTEMPTS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class _Result:
-    delivery: Delivery
-    state: DeliveryState
-    excerpt: str = ""
-    provider_digest: bytes = b""
-    notice: int | None = None
-    next_attempt_at: dt.datetime | None = None
+#: How long nothing new is looked for while all calls are under way.
+_PATIENCE_SECONDS = 0.1
 
 
 def deliver(*, now: dt.datetime | None = None, seconds: float = 30.0) -> int:
-    """Work until nothing is due or the time is up. Returns how many deliveries ended one way or another."""
+    """Work until nothing is due or the time is up. Returns how many deliveries ended one way or another.
+
+    The clock is read again for each attempt, because a slow channel must not make the last ones late; `now` stops it.
+    """
     settled = settle_lost(now=now or timezone.now())
     end = timezone.now() + dt.timedelta(seconds=seconds)
-    while timezone.now() < end:
-        claimed = _claim(now or timezone.now())
-        if not claimed:
-            break
-        _finish(_attempt_all(claimed, now), now or timezone.now())
-        settled += len(claimed)
+    portfolios: dict[int, int] = {}
+    with Line(now) as line:
+        while timezone.now() < end:
+            claimed = _claim(now or timezone.now(), line.free)
+            ended = _begin(claimed, line, portfolios, now or timezone.now())
+            if not claimed and line.is_idle:
+                break
+            ended += line.done(seconds=_PATIENCE_SECONDS)
+            settled += outcomes.write(ended, portfolios, now or timezone.now())
+        settled += outcomes.write(line.done(seconds=None), portfolios, now or timezone.now())
     return settled
 
 
@@ -63,12 +61,15 @@ def process_again(ids: Iterable[int], *, now: dt.datetime) -> int:
     """Make given-up deliveries due again. Only those that were certainly not sent and are still in time: what was sent,
     is unknown, or is too late is never repeated. Returns how many."""
     return Delivery.objects.filter(pk__in=list(ids), state=DeliveryState.DEAD, expires_at__gt=now).update(
-        state=DeliveryState.DUE, next_attempt_at=now, attempts=0, finished_at=None
-    )
+        state=DeliveryState.DUE, next_attempt_at=now, attempts=0, finished_at=None, error_code=0, template="",
+        provider_digest=b"",
+    )  # fmt: skip
 
 
-def _claim(now: dt.datetime) -> list[Delivery]:
+def _claim(now: dt.datetime, most: int) -> list[Delivery]:
     """Take the next due deliveries: one conditional UPDATE decides which of several workers gets a row."""
+    if not most:
+        return []
     with transaction.atomic():
         due = (
             Delivery.objects.due(now)
@@ -77,84 +78,45 @@ def _claim(now: dt.datetime) -> list[Delivery]:
             if connection.features.has_select_for_update
             else Delivery.objects.due(now).order_by("next_attempt_at", "id")
         )
-        ids = list(due.values_list("pk", flat=True)[:BATCH])
+        ids = list(due.values_list("pk", flat=True)[:most])
         taken = Delivery.objects.filter(pk__any=ids, state__in=WAITING_STATES)
         if not ids or not taken.update(state=DeliveryState.ATTEMPTING, leased_until=now + LEASE):
             return []
         return list(Delivery.objects.filter(pk__any=ids).select_related("destination").order_by("pk"))
 
 
-def _attempt_all(claimed: list[Delivery], now: dt.datetime | None) -> list[_Result]:
-    """Try each; the clock is read again before each attempt, because a slow channel must not make the last ones late."""
-    situation = look(claimed)
+def _begin(claimed: Sequence[Delivery], line: Line, portfolios: dict[int, int], now: dt.datetime) -> list[Outcome]:
+    """Start the calls of what is still to be sent; answers what has ended at once."""
+    if not claimed:
+        return []
+    situation = truth.look(list(claimed))
+    ways = means.look(claimed, situation.roots, now)
+    portfolios |= {sender: number.portfolio for sender, number in ways.numbers.items()}
     notices = Notices()
-    results = []
+    ended: list[Outcome] = []
+    leaving: list[Plan] = []
     for delivery in claimed:
-        at = now or timezone.now()
-        if_it_fails = DeliveryState.DEAD  # before the channel is called, nothing can have been sent
         try:
-            ready = _prepare(delivery, situation, notices, at)
-            if isinstance(ready, _Result):
-                results.append(ready)
-                continue
-            if_it_fails = DeliveryState.UNKNOWN
-            results.append(_send(delivery, *ready, at))
+            ready = plan(delivery, situation, ways, notices, now=now)
         except Exception as error:
             logger.exception("A delivery failed.", extra={"delivery": delivery.pk})
-            results.append(_Result(delivery, if_it_fails, f"{type(error).__name__} during the attempt."))
-    return results
+            # Before the channel is called, nothing can have been sent.
+            ready = Outcome(delivery, DeliveryState.DEAD, f"{type(error).__name__} before the attempt.")
+        if isinstance(ready, Outcome):
+            ended.append(ready)
+        elif is_remote(delivery.destination.kind):
+            leaving.append(ready)
+        else:
+            ended.append(line.attempt(ready))
+    _note(leaving)
+    for one in leaving:
+        line.send(one)
+    return ended
 
 
-def _prepare(
-    delivery: Delivery, situation: Situation, notices: Notices, now: dt.datetime
-) -> tuple[OutgoingMessage, int] | _Result:
-    """The message and the notice kept of it, or why there is none."""
-    if delivery.leased_until and delivery.leased_until <= now:
-        return _Result(delivery, DeliveryState.DEAD, "Its turn came after its lease was over, so nothing was sent.")
-    if delivery.expires_at and delivery.expires_at <= now:
-        return _Result(delivery, DeliveryState.EXPIRED, "It would have come too late, so nothing was sent.")
-    desk = situation.desks[delivery.sender_id or 0]
-    if not is_still_true(delivery, desk, situation):
-        return _Result(delivery, DeliveryState.NEEDLESS, "The person changed their mind meanwhile.")
-    text, version, language = text_of(delivery, desk, situation)
-    notice = notices.keep(delivery.kind, language, version, text)
-    person = delivery.subscriber_id
-    address = situation.addresses.get((person, 0)) or situation.addresses.get((person, desk.portfolio))
-    if not address:
-        return _Result(delivery, DeliveryState.DEAD, "No number or user id of this person is known.", notice=notice)
-    return OutgoingMessage(address, desk.display, text, str(delivery.correlation_id)), notice
-
-
-def _send(delivery: Delivery, message: OutgoingMessage, notice: int, now: dt.datetime) -> _Result:
-    try:
-        receipt = channel_for(delivery.destination.kind).send(message)
-    except ChannelError as error:
-        return _refused(delivery, error, notice, now)
-    return _sent(delivery, receipt, notice)
-
-
-def _sent(delivery: Delivery, receipt: Receipt, notice: int) -> _Result:
-    provider_digest = digest(receipt.provider_id) if receipt.provider_id else b""
-    return _Result(delivery, receipt.state, receipt.excerpt, provider_digest, notice)
-
-
-def _refused(delivery: Delivery, error: ChannelError, notice: int, now: dt.datetime) -> _Result:
-    if error.is_permanent or delivery.attempts + 1 >= _MAX_ATTEMPTS:
-        return _Result(delivery, DeliveryState.DEAD, str(error)[:1000], notice=notice)
-    wait = dt.timedelta(seconds=2**delivery.attempts)
-    return _Result(delivery, DeliveryState.RETRY, str(error)[:1000], notice=notice, next_attempt_at=now + wait)
-
-
-def _finish(results: Sequence[_Result], now: dt.datetime) -> None:
+def _note(leaving: Sequence[Plan]) -> None:
+    """Keep what is about to be said: if the process dies in the middle of the call, people can see what it was."""
     rows = [
-        (
-            one.delivery.pk, one.state.value, one.delivery.attempts + 1, one.next_attempt_at or one.delivery.next_attempt_at,
-            None, one.notice, one.provider_digest, one.excerpt, None if one.state == DeliveryState.RETRY else now,
-        )
-        for one in results
-    ]  # fmt: skip
-    fields = (
-        "state", "attempts", "next_attempt_at", "leased_until", "notice", "provider_digest", "response_excerpt",
-        "finished_at",
-    )  # fmt: skip
-    batches.update(Delivery, key="id", fields=fields, rows=sorted(rows, key=lambda row: row[0]))
+        (one.delivery.pk, one.draft.notice, one.draft.template.name if one.draft.template else "") for one in leaving
+    ]
+    batches.update(Delivery, key="id", fields=("notice", "template"), rows=sorted(rows), only_if=STILL_ATTEMPTING)

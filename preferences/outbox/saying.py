@@ -6,7 +6,7 @@ import hashlib
 
 from preferences import wording
 from preferences.decisions import Desk
-from preferences.models import ANY, Delivery, DeliveryKind, Notice, Scope, UndoLine
+from preferences.models import ANY, Delivery, DeliveryKind, Notice, Scope, UndoLine, UtilityTemplate
 from preferences.models.scopes import MARKETING
 from preferences.outbox.truth import Situation
 
@@ -30,6 +30,17 @@ def text_of(delivery: Delivery, desk: Desk, situation: Situation) -> tuple[str, 
         parts.append(wording.render("platform_stop_line", language=main.language, values=values))
     versions = "+".join(part.version for part in parts)
     return " ".join(part.text for part in parts), versions, main.language
+
+
+def parameters_of(delivery: Delivery, desk: Desk, situation: Situation, template: UtilityTemplate) -> tuple[str, ...]:
+    """What fills the places of a template, in the template's language. Raises KeyError for a name nobody knows."""
+    scope, _ = situation.events.get(delivery.event, (Scope(), None))
+    values = {
+        "brand": desk.brand_name,
+        "contact": desk.support_contact or desk.display,
+        "scope": _scope_in_words(scope, desk, template.language),
+    }
+    return tuple(values[name] for name in template.parameters)
 
 
 _WAYS_BACK = frozenset({DeliveryKind.START_CONFIRMATION, DeliveryKind.START_QUESTION})

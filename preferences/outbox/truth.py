@@ -37,6 +37,7 @@ class Situation:
     events: dict[int, tuple[Scope, dt.datetime | None]]
     addresses: dict[tuple[int, int], str]
     stopped_on_platform: set[tuple[int, int]]
+    roots: dict[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ def look(claimed: list[Delivery]) -> Situation:
         stopped_on_platform={
             (person, portfolio) for person, root in roots.items() for pk, portfolio in stopped if pk == root
         },
+        roots=roots,
     )
 
 

@@ -1,0 +1,107 @@
+"""What became of deliveries, and how it is written: only while the row still says that it is being sent."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import Q
+
+from preferences.channels import Reach, Stop
+from preferences.models import (
+    Delivery,
+    DeliveryState,
+    Portfolio,
+    Sender,
+    TemplateState,
+    UtilityTemplate,
+    batches,
+)
+from preferences.models.blocks import Block, block
+
+#: A status may have settled a delivery while we waited for the answer; then that stands.
+STILL_ATTEMPTING = """old."state" = 'attempting'"""
+_STOPS = (TemplateState.PAUSED, TemplateState.DISABLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one delivery. `attempts` counts calls; a delivery that only waits makes none.
+
+    `stop` and `words` block its sender or portfolio; `template_is` is what became of the template it tried to use.
+    """
+
+    delivery: Delivery
+    state: DeliveryState
+    excerpt: str = ""
+    attempts: int = 0
+    provider_digest: bytes = b""
+    notice: int | None = None
+    template: UtilityTemplate | None = None
+    next_attempt_at: dt.datetime | None = None
+    code: int = 0
+    stop: Stop | None = None
+    template_is: str = ""
+
+
+_FIELDS = (
+    "state", "attempts", "next_attempt_at", "leased_until", "notice", "template", "provider_digest", "error_code",
+    "response_excerpt", "finished_at",
+)  # fmt: skip
+
+
+def write(outcomes: Sequence[Outcome], portfolios: dict[int, int], now: dt.datetime) -> int:
+    """Write what became of these deliveries, all or nothing. `portfolios` is by sender. Returns how many there are."""
+    if not outcomes:
+        return 0
+    rows = [
+        (
+            one.delivery.pk, one.state.value, one.delivery.attempts + one.attempts,
+            one.next_attempt_at or one.delivery.next_attempt_at, None, one.notice,
+            one.template.name if one.template else "", one.provider_digest, one.code, one.excerpt[:1000],
+            None if one.state == DeliveryState.RETRY else now,
+        )
+        for one in outcomes
+    ]  # fmt: skip
+    with transaction.atomic():
+        batches.update(
+            Delivery, key="id", fields=_FIELDS, rows=sorted(rows, key=lambda row: row[0]), only_if=STILL_ATTEMPTING
+        )
+        _block(outcomes, portfolios, now)
+        _stop_templates(outcomes, now)
+        _touch({one.delivery.sender_id for one in outcomes if one.state == DeliveryState.SENT}, now)
+    return len(outcomes)
+
+
+def _block(outcomes: Iterable[Outcome], portfolios: dict[int, int], now: dt.datetime) -> None:
+    senders: dict[int, Block] = {}
+    accounts: dict[int, Block] = {}
+    for one in outcomes:
+        sender = one.delivery.sender_id
+        if one.stop and sender:
+            is_wide = one.stop.reach == Reach.PORTFOLIO
+            (accounts if is_wide else senders)[portfolios[sender] if is_wide else sender] = Block(
+                now + one.stop.pause, one.excerpt
+            )
+    block(Portfolio, accounts)
+    block(Sender, senders)
+
+
+def _stop_templates(outcomes: Iterable[Outcome], now: dt.datetime) -> None:
+    """A template WhatsApp has paused or disabled is not tried again; a webhook may bring it back."""
+    for state in _STOPS:
+        stopped = {one.template.pk for one in outcomes if one.template and one.template_is == state}
+        if stopped:
+            UtilityTemplate.objects.filter(pk__in=stopped, state=TemplateState.USABLE).update(
+                state=state, reason="WhatsApp said so when it was sent.", changed_at=now
+            )
+
+
+def _touch(senders: set[int | None], now: dt.datetime) -> None:
+    """To the minute: a busy number is not written again with each message."""
+    minute = now.replace(second=0, microsecond=0)
+    if senders:
+        older = Q(last_sent_at=None) | Q(last_sent_at__lt=minute)
+        Sender.objects.filter(older, pk__in=[pk for pk in senders if pk]).update(last_sent_at=minute)
