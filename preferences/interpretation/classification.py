@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 from preferences.interpretation import normalisation
@@ -87,7 +88,13 @@ def _whole_message(reading: _Reading) -> Intent | None:
     found = LEXICON.spaced[reading.words] or LEXICON.unspaced[_joined(reading)]
     if not found or found[0].meaning is Meaning.COURTESY or reading.is_cut:
         return None
-    keyword, language = _pick(found, reading.hint)
+    return _of_whole_message(found, reading.hint)
+
+
+@cache
+def _of_whole_message(found: Keywords, hint: str) -> Intent:
+    # Most replies are one of a few words. The keywords and languages are ours, so there are only so many.
+    keyword, language = _pick(found, hint)
     return _keyword_intent(keyword, language, f"The whole message is {_named(keyword, found)}.")
 
 

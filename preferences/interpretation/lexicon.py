@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from preferences.interpretation import normalisation
 
@@ -36,8 +36,7 @@ class KeywordFileError(Exception):
     """A keyword file cannot be used; the message names the file and the key."""
 
 
-@dataclass(frozen=True, slots=True)
-class Keyword:
+class Keyword(NamedTuple):
     """One word or phrase of one language: `spelling` as in the file, `words` as it is compared.
 
     `counts_inside` says that it raises doubt inside a longer message, too; `is_international` that it is used
