@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from preferences.signing import is_signed_by_meta
-from preferences.simulation.graph_api import Simulator
+from preferences.simulation.graph_api import HEARD_PATH, Simulator
 from preferences.simulation.graph_world import TOKEN, Fault
 from preferences.simulation.webhooks import SENDER
 
@@ -85,6 +85,19 @@ def test_it_loses_what_a_test_wants_lost(callback):
         simulator.flush()
 
     assert (statuses(callback), len(simulator.accepted)) == ([], 1)
+
+
+@pytest.mark.parametrize(("token", "status"), [(TOKEN, 200), ("wrong", 400)])
+def test_it_hears_from_another_process_who_wrote(token, status):
+    with Simulator() as simulator:
+        requests.post(
+            simulator.url + HEARD_PATH,
+            json={"person": PERSON, "number": SENDER},
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=5,
+        )
+
+        assert send(simulator).status_code == status
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b'{"messaging_product":"whatsapp","to":[1]}'])
