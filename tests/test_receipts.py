@@ -83,8 +83,9 @@ def test_it_still_counts_131050_as_a_platform_stop(tell):
 
 
 @pytest.mark.parametrize(("code", "model"), [(131042, Portfolio), (131048, Sender)])
-def test_it_stops_a_number_or_account_a_status_tells_of(code, model, tell):
-    tell("failed", 7, code=code)
+def test_it_stops_a_number_or_account_a_status_tells_of(code, model, tell, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks(execute=True):
+        tell("failed", 7, code=code)
 
     assert model.objects.get().blocked_until > after(60)
     assert f"(Error {code}.)" in model.objects.get().blocked_reason

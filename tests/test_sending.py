@@ -533,7 +533,8 @@ def _then_die(function):
         pytest.param("preferences.channels.graph._body", die, 1, "unknown", id="after-the-request-was-written"),
         pytest.param("preferences.channels.graph._meaning", die, 1, "unknown", id="after-the-answer"),
         pytest.param("preferences.outbox.outcomes.write", die, 1, "unknown", id="before-the-outcome"),
-        pytest.param("preferences.outbox.outcomes._touch", die, 1, "unknown", id="before-the-outcomes-commit"),
+        pytest.param("preferences.models.batches.update", die, 0, "unknown", id="before-it-notes-what-it-says"),
+        pytest.param("preferences.outbox.outcomes._block", die, 1, "sent", id="after-the-outcome"),
     ],
 )
 def test_it_sends_at_most_once_whenever_it_dies(seam, dies, accepted, final, acme, says, graph, monkeypatch):

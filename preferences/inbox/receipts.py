@@ -11,6 +11,8 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from django.db import transaction
+
 from preferences.channels import Reach, Stop
 from preferences.channels.graph_errors import WINDOW_CLOSED, verdict
 from preferences.identifiers import digest
@@ -139,7 +141,9 @@ def settle(everything: Iterable[Dated], *, now: dt.datetime) -> None:
         if after != before:
             changed.append((pk, *_values(after)))
     batches.update(Delivery, key="id", fields=_COLUMNS[:-1], rows=changed)
-    _block(stops, now)
+    if stops:
+        # Afterwards: the outbox locks deliveries and senders in another order than webhooks do.
+        transaction.on_commit(lambda: _block(stops, now))
 
 
 _COLUMNS = (

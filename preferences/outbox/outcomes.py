@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from django.db import transaction
 from django.db.models import Q
 
 from preferences.channels import Reach, Stop
@@ -53,7 +52,11 @@ _FIELDS = (
 
 
 def write(outcomes: Sequence[Outcome], portfolios: dict[int, int], now: dt.datetime) -> int:
-    """Write what became of these deliveries, all or nothing. `portfolios` is by sender. Returns how many there are."""
+    """Write what became of these deliveries. `portfolios` is by sender. Returns how many there are.
+
+    Deliveries first, and each table in a transaction of its own: webhooks lock senders and deliveries as well, in their
+    own order. What a crash leaves out (a block, a paused template) the next attempt finds out again.
+    """
     if not outcomes:
         return 0
     rows = [
@@ -65,13 +68,12 @@ def write(outcomes: Sequence[Outcome], portfolios: dict[int, int], now: dt.datet
         )
         for one in outcomes
     ]  # fmt: skip
-    with transaction.atomic():
-        batches.update(
-            Delivery, key="id", fields=_FIELDS, rows=sorted(rows, key=lambda row: row[0]), only_if=STILL_ATTEMPTING
-        )
-        _block(outcomes, portfolios, now)
-        _stop_templates(outcomes, now)
-        _touch({one.delivery.sender_id for one in outcomes if one.state == DeliveryState.SENT}, now)
+    batches.update(
+        Delivery, key="id", fields=_FIELDS, rows=sorted(rows, key=lambda row: row[0]), only_if=STILL_ATTEMPTING
+    )
+    _block(outcomes, portfolios, now)
+    _stop_templates(outcomes, now)
+    _touch({one.delivery.sender_id for one in outcomes if one.state == DeliveryState.SENT}, now)
     return len(outcomes)
 
 

@@ -68,22 +68,25 @@ class Line:
 
     def attempt(self, plan: Plan) -> Outcome:
         """Make the call here and now. Never raises: what nobody foresaw may have been sent."""
-        now = self._now or timezone.now()
-        if late := too_late(plan.delivery, now):
+        if late := too_late(plan.delivery, self._clock()):
             return replace(late, notice=plan.draft.notice)
         try:
-            return self._attempt(plan, plan.draft, now)
+            return self._attempt(plan, plan.draft)
         except Exception as error:
             logger.exception("A delivery failed.", extra={"delivery": plan.delivery.pk})
             words = f"{type(error).__name__} during the attempt. It may have been sent, so it is not sent again."
             return _outcome(plan, plan.draft, DeliveryState.UNKNOWN, words)
 
-    def _attempt(self, plan: Plan, draft: Draft, now: dt.datetime) -> Outcome:
+    def _clock(self) -> dt.datetime:
+        return self._now or timezone.now()
+
+    def _attempt(self, plan: Plan, draft: Draft) -> Outcome:
         try:
             receipt = channel_for(plan.delivery.destination.kind, self._connections).send(draft.message)
         except ChannelError as error:
-            if error.needs_template and plan.instead and draft is plan.draft:
-                return self._attempt(plan, plan.instead, now)
+            now = self._clock()
+            if error.needs_template and plan.instead and draft is plan.draft and not too_late(plan.delivery, now):
+                return self._attempt(plan, plan.instead)
             return refused(plan, draft, error, now=now, draw=_random.random())
         return _accepted(plan, draft, receipt)
 

@@ -5,7 +5,8 @@
         ... settings.WHATSAPP_API_URL = simulator.url ...
 
 It answers POST /<version>/<PHONE_NUMBER_ID>/messages and GET /<version>/<WABA_ID>/subscribed_apps by the rules of
-`graph_rules`, and sends signed status webhooks from a thread of its own. Faults are armed by whoever tests.
+`graph_rules`, hears at HEARD_PATH who wrote to the business, and sends signed status webhooks from a thread of its own.
+Faults are armed by whoever tests.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from preferences.simulation.graph_statuses import bodies_of
 from preferences.simulation.graph_world import TOKEN, Accepted, Armed, Fault, World
 from preferences.simulation.webhooks import SENDER
 
+#: Not of the Graph API: another process tells here who wrote, `{"person": "+44…", "number": <PHONE_NUMBER_ID>}`.
+HEARD_PATH = "/simulator/heard"
 _DELIVERY_ATTEMPTS = 5
 
 
@@ -179,14 +182,23 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         try:
-            self._answer(json.loads(raw))
+            body = json.loads(raw)
         except ValueError:
-            self._answer(None)
+            body = None
+        if self.path == HEARD_PATH and isinstance(body, dict) and self._token == self.server.simulator.world.token:
+            self.server.simulator.hear(str(body.get("person")), number=str(body.get("number") or SENDER))
+            self._write(200, b"{}")
+        else:
+            self._answer(body)
+
+    @property
+    def _token(self) -> str:
+        scheme, _, token = (self.headers.get("Authorization") or "").partition(" ")
+        return token if scheme == "Bearer" else ""
 
     def _answer(self, body: object) -> None:
         simulator = self.server.simulator
-        scheme, _, token = (self.headers.get("Authorization") or "").partition(" ")
-        answer = simulator.answer(Call(self.command, self.path, token if scheme == "Bearer" else "", body))
+        answer = simulator.answer(Call(self.command, self.path, self._token, body))
         if simulator.latency:
             simulator.pause(simulator.latency)
         armed = answer.armed
