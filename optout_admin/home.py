@@ -17,6 +17,10 @@ from reports.admin import TONES
 from reports.models import Alarm
 
 
+#: More than this is one trouble, and the list has them all.
+_MOST_ALARMS = 20
+
+
 def what_waits(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """The context of the first page. Counts only rows that partial indexes hold, so it stays fast on large tables."""
     rooms = (
@@ -38,7 +42,8 @@ def _alarms(request: HttpRequest) -> dict[str, Any]:
     standing = alarms.standing(timezone.now())
     may_acknowledge = request.user.has_perm("reports.change_alarm")
     return {
-        "alarms": [_alarm(one, may_acknowledge=may_acknowledge) for one in standing],
+        "alarms": [_alarm(one, may_acknowledge=may_acknowledge) for one in standing[:_MOST_ALARMS]],
+        "more_alarms": max(len(standing) - _MOST_ALARMS, 0),
         "calm_since": None if standing else alarms.calm_since(),
     }
 

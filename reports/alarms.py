@@ -95,9 +95,7 @@ def _bring_up_to_date(findings: dict[Key, Finding], now: dt.datetime) -> Changes
     opened = [_alarm(findings[key], now) for key in sorted(findings.keys() - rows.keys())]
     if opened:
         opened = Alarm.objects.bulk_create(opened)
-    still = [_refreshed(rows[key], findings[key], now) for key in findings.keys() & rows.keys()]
-    if still:
-        Alarm.objects.bulk_update(still, ["seen_at", "severity", "text", "link"], batch_size=500)
+    _refresh([(rows[key], findings[key]) for key in sorted(findings.keys() & rows.keys())], now)
     ended = [row for key, row in rows.items() if key not in findings and _is_over(row, now)]
     if ended:
         Alarm.objects.filter(pk__in=[row.pk for row in ended]).update(ended_at=now)
@@ -118,11 +116,19 @@ def _alarm(finding: Finding, now: dt.datetime) -> Alarm:
     )
 
 
-def _refreshed(row: Alarm, finding: Finding, now: dt.datetime) -> Alarm:
-    """A check that started earlier and writes later does not turn the clock back."""
-    row.seen_at = max(row.seen_at, now)
-    row.severity, row.text, row.link = finding.severity.value, finding.text, finding.link
-    return row
+def _refresh(pairs: Iterable[tuple[Alarm, Finding]], now: dt.datetime) -> None:
+    """Say that it is still so, and how it is put now. A check that started earlier does not turn the clock back."""
+    pairs = list(pairs)
+    if not pairs:
+        return
+    Alarm.objects.filter(pk__in=[row.pk for row, _ in pairs], seen_at__lt=now).update(seen_at=now)
+    changed = []
+    for row, finding in pairs:
+        if (row.severity, row.text, row.link) != (finding.severity.value, finding.text, finding.link):
+            row.severity, row.text, row.link = finding.severity.value, finding.text, finding.link
+            changed.append(row)
+    if changed:
+        Alarm.objects.bulk_update(changed, ["severity", "text", "link"], batch_size=500)
 
 
 def _is_over(row: Alarm, now: dt.datetime) -> bool:

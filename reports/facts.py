@@ -188,14 +188,17 @@ def _deliveries(now: dt.datetime) -> tuple[FailedDelivery, ...]:
 
 
 def _notices(now: dt.datetime) -> tuple[NoticeFacts, ...]:
-    rows = AccountNotice.objects.filter(at__gt=now - NOTICES_OF).select_related("portfolio", "sender")
-    rows = rows.defer("portfolio__credentials").order_by("-at", "-pk")
+    rows = AccountNotice.objects.filter(at__gt=now - NOTICES_OF).order_by("-at", "-pk")
+    found = rows.values_list(
+        "kind", "subject", "text", "severity", "is_over", "at", "portfolio_id", "sender_id", "sender__display",
+        "sender__key", "portfolio__name", "portfolio__key",
+    )[:MOST_NOTICES]  # fmt: skip
     return tuple(
         NoticeFacts(
-            one.kind, one.subject, one.text, one.severity, one.is_over, one.at, one.portfolio_id or 0,
-            one.sender_id or 0, str(one.sender or one.portfolio or ""),
+            kind, subject, text, severity, is_over, at, portfolio or 0, sender or 0,
+            display or key or name or account or "",
         )
-        for one in rows[:MOST_NOTICES]
+        for kind, subject, text, severity, is_over, at, portfolio, sender, display, key, name, account in found
     )  # fmt: skip
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -175,6 +177,14 @@ def test_it_names_every_kind_and_how_bad_it_is() -> None:
     assert rules.label("inbox_late") == "Webhooks wait to be read"
     assert rules.label("long_gone") == "Long gone"
     assert rules.rank("critical", "long_gone") > rules.rank("critical", "mail_failing")
+
+
+def test_it_is_explained_to_those_who_operate_the_desk() -> None:
+    text = (Path(__file__).parent.parent / "docs" / "operations.md").read_text()
+
+    rows = re.findall(r"^\| (.+) \(`(\w+)`\) \|", text, re.MULTILINE)
+    assert rows.pop(0) == ("alarm", "kind")
+    assert sorted(rows) == sorted((str(kind.label), kind.value) for kind in Kind)
 
 
 _times = st.datetimes(dt.datetime(2026, 10, 1), dt.datetime(2026, 12, 1), timezones=st.just(dt.UTC))  # noqa: DTZ001
