@@ -9,13 +9,13 @@ from django.db.models import Count, Min
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.timesince import timesince
 
 from preferences.models import Delivery, InboxEntry, InboxState, Reply, ReviewState, Severity
 from preferences.models.outbox import WAITING_STATES, DeliveryState
 from reports import alarms, rules
 from reports.admin import TONES
 from reports.models import Alarm
-
 
 #: More than this is one trouble, and the list has them all.
 _MOST_ALARMS = 20
@@ -57,8 +57,13 @@ def _alarm(alarm: Alarm, *, may_acknowledge: bool) -> dict[str, Any]:
         "icon": icon,
         "severity": alarm.get_severity_display(),
         "title": rules.label(alarm.kind),
+        "span": _span(alarm.since, timezone.now()),
         "acknowledge": reverse("admin:reports_alarm_acknowledge", args=[alarm.pk]) if is_open_to else "",
     }
+
+
+def _span(since: dt.datetime, now: dt.datetime) -> str:
+    return "less than a minute" if now - since < dt.timedelta(minutes=1) else timesince(since, now, depth=1)
 
 
 def _reviews() -> str:

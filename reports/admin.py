@@ -61,7 +61,6 @@ class AlarmAdmin(ModelAdmin):
     list_per_page = 50
     ordering = ("-since", "-pk")
     sortable_by = ()
-    show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     actions = ("acknowledge_chosen",)
     fieldsets = (

@@ -196,7 +196,7 @@ def _notices(now: dt.datetime) -> tuple[NoticeFacts, ...]:
     return tuple(
         NoticeFacts(
             kind, subject, text, severity, is_over, at, portfolio or 0, sender or 0,
-            display or key or name or account or "",
+            display or key or name or (account or "").removeprefix("waba:"),
         )
         for kind, subject, text, severity, is_over, at, portfolio, sender, display, key, name, account in found
     )  # fmt: skip

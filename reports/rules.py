@@ -226,7 +226,7 @@ def _notices(facts: Facts, now: dt.datetime) -> Iterator[Finding]:
         decided.add(key)
         if not notice.is_over and notice.severity != Severity.INFO and now - notice.at <= _lasts(notice):
             family, portfolio, subject = key
-            about = subject if notice.place in {"", subject} else f"{subject}, {notice.place}"
+            about = subject if notice.place in {"", subject} else f"{subject} of {notice.place}"
             yield _finding(
                 Kind.PROVIDER_NOTICE, notice.at, f"{about}: {notice.text}", severity=notice.severity,
                 subject=f"{family}:{portfolio}:{subject}", link=_place(notice),

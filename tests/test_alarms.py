@@ -220,8 +220,8 @@ def test_it_hears_what_whatsapp_warns_of(sender, sample, receive):
     assert Alarm.objects.count() == 2
     assert set(opened) == {"provider_notice"}
     texts = sorted(Alarm.objects.values_list("text", flat=True))
-    assert texts[0].startswith("100000000000001, waba:100000000000001: WhatsApp is going to disable the account.")
-    assert texts[1].startswith("autumn_promo (en_GB), waba:100000000000001: WhatsApp paused the template")
+    assert texts[0].startswith("100000000000001: WhatsApp is going to disable the account.")
+    assert texts[1].startswith("autumn_promo (en_GB) of 100000000000001: WhatsApp paused the template")
 
 
 def test_it_says_that_a_template_of_ours_cannot_be_used(sender, acme, sample, receive):

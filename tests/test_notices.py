@@ -46,12 +46,12 @@ def failed(code: int, *, number: int, at: int = 1795348800) -> dict:
 @pytest.mark.parametrize(
     ("name", "kind", "subject", "severity", "words"),
     [
-        ("account_update_violation", "account_update/ACCOUNT_VIOLATION", "100000000000001", "warning", "(spam)"),
+        ("account_update_violation", "account_update/ACCOUNT_VIOLATION", "100000000000001", "warning", "In its words: spam."),
         ("account_update_disabled", "account_update/DISABLED_UPDATE", "100000000000001", "critical", "going to disable"),
         ("phone_number_quality_update", "phone_number_quality_update/THROUGHPUT_UPGRADE", "12025550100", "info",
-         "throughput upgrade. (tier unlimited)"),
+         "throughput upgrade. In its words: tier unlimited."),
         ("message_template_quality_update", "message_template_quality_update/RED", "autumn_promo (en_GB)", "warning",
-         "(before: green)"),
+         "In its words: before: green."),
         ("message_template_status_update_paused", "message_template_status_update/PAUSED", "autumn_promo (en_GB)",
          "warning", "paused the template"),
         ("template_category_update", "template_category_update/MARKETING", "optout_confirmation (en_GB)", "warning",

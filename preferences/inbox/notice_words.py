@@ -90,10 +90,12 @@ _ERRORS = {
 def of(event: AccountEvent) -> Words:
     """How bad it is and what it says; `text` fits the notice's column."""
     words = _TABLES[event.topic](event)
-    details = ", ".join(
-        _plain(word) for word in (event.detail, f"before: {event.before}" if event.before else "") if word
-    )
-    return words._replace(text=f"{words.text}{f' ({details})' if details else ''}"[:500])
+    if event.detail in {SOON, *_BANS}:
+        return words
+    told = [_plain(event.detail)] if event.detail else []
+    told += [f"before: {_plain(event.before)}"] if event.before else []
+    detail = f" In its words: {', '.join(told)}." if told else ""
+    return words._replace(text=f"{words.text}{detail}"[:500])
 
 
 def _of_account(event: AccountEvent) -> Words:
