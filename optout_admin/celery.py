@@ -62,9 +62,10 @@ app.conf.update(
             "keep_house": 3600.0,
             "beat": 15.0,
         }.items()
-    },
+    }
+    | {"check_alarms": {"task": "reports.tasks.check_alarms", "schedule": 30.0, "options": {"expires": 60.0}}},
 )
-app.autodiscover_tasks(["preferences"])
+app.autodiscover_tasks(["preferences", "reports"])
 app.steps["worker"].add("optout_admin.sweeping:Sweeper")
 
 

@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 
 from preferences import status
 from preferences.signing import is_same_token
+from reports import alarms, rules
 
 #: A proxy adds one of these, and then the nearest address is the proxy's and says nothing about who asks.
 _FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_REAL_IP", "HTTP_FORWARDED", "HTTP_VIA")
@@ -90,6 +91,7 @@ class DeskCollector(Collector):
         facts = status.gather(timezone.now())
         lanes = facts.lanes.items()
         limit = f"Counting stops above {status.COUNT_LIMIT}."
+        yield _open_alarms()
         yield _gauge("optout_inbox_oldest_unread_seconds", "Age of the oldest unread webhook.", "lane",
                      {lane: one.oldest.total_seconds() for lane, one in lanes})  # fmt: skip
         yield _gauge("optout_inbox_unread", f"Webhooks not read yet. {limit}", "lane",
@@ -115,6 +117,17 @@ class DeskCollector(Collector):
         if facts.pulse.heartbeat_age is not None:
             yield GaugeMetricFamily("optout_worker_heartbeat_age_seconds", "Since the worker was last seen.",
                                     facts.pulse.heartbeat_age.total_seconds())  # fmt: skip
+
+
+def _open_alarms() -> Metric:
+    """Each kind is there, also with none open, so that a rule about it can be written before the first."""
+    counts = {(kind.value, severity.value): 0 for kind, severity in rules.SEVERITIES.items()}
+    for alarm in alarms.standing(timezone.now()):
+        counts[alarm.kind, alarm.severity] = counts.get((alarm.kind, alarm.severity), 0) + 1
+    family = GaugeMetricFamily("optout_open_alarms", "Open alarms.", labels=["kind", "severity"])
+    for labels, number in counts.items():
+        family.add_metric(labels, number)
+    return family
 
 
 def _gauge(name: str, text: str, label: str, values: dict[str, int] | dict[str, float]) -> Metric:

@@ -8,9 +8,17 @@ from typing import Any
 from django.db.models import Count, Min
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.timesince import timesince
 
-from preferences.models import Delivery, InboxEntry, InboxState, Reply, ReviewState
+from preferences.models import Delivery, InboxEntry, InboxState, Reply, ReviewState, Severity
 from preferences.models.outbox import WAITING_STATES, DeliveryState
+from reports import alarms, rules
+from reports.admin import TONES
+from reports.models import Alarm
+
+#: More than this is one trouble, and the list has them all.
+_MOST_ALARMS = 20
 
 
 def what_waits(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -25,7 +33,37 @@ def what_waits(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         for model, describe, query in rooms
         if request.user.has_perm(f"preferences.view_{model}")
     ]
-    return {**context, "waiting": waiting, "title": "Opt-out desk"}
+    wrong = _alarms(request) if request.user.has_perm("reports.view_alarm") else {}
+    return {**context, **wrong, "waiting": waiting, "title": "Opt-out desk"}
+
+
+def _alarms(request: HttpRequest) -> dict[str, Any]:
+    """The open alarms, worst first, with those that a dead worker cannot report; else since when there is none."""
+    standing = alarms.standing(timezone.now())
+    may_acknowledge = request.user.has_perm("reports.change_alarm")
+    return {
+        "alarms": [_alarm(one, may_acknowledge=may_acknowledge) for one in standing[:_MOST_ALARMS]],
+        "more_alarms": max(len(standing) - _MOST_ALARMS, 0),
+        "calm_since": None if standing else alarms.calm_since(),
+    }
+
+
+def _alarm(alarm: Alarm, *, may_acknowledge: bool) -> dict[str, Any]:
+    tone, icon = TONES[Severity(alarm.severity)]
+    is_open_to = may_acknowledge and alarm.pk and not alarm.acknowledged_at
+    return {
+        "row": alarm,
+        "tone": tone,
+        "icon": icon,
+        "severity": alarm.get_severity_display(),
+        "title": rules.label(alarm.kind),
+        "span": _span(alarm.since, timezone.now()),
+        "acknowledge": reverse("admin:reports_alarm_acknowledge", args=[alarm.pk]) if is_open_to else "",
+    }
+
+
+def _span(since: dt.datetime, now: dt.datetime) -> str:
+    return "less than a minute" if now - since < dt.timedelta(minutes=1) else timesince(since, now, depth=1)
 
 
 def _reviews() -> str:

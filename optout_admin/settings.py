@@ -143,6 +143,22 @@ else:
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="memory://")
 CELERY_EMBEDDED = CELERY_BROKER_URL == "memory://"
 
+# E-mail: to staff alone, and none without EMAIL_URL --------------------------------------------------------------------
+
+_email = env.email_url("EMAIL_URL", default="dummymail://")
+EMAIL_BACKEND = _email["EMAIL_BACKEND"]
+EMAIL_HOST = _email["EMAIL_HOST"] or "localhost"
+EMAIL_USE_TLS = bool(_email.get("EMAIL_USE_TLS", False))
+EMAIL_USE_SSL = bool(_email.get("EMAIL_USE_SSL", False))
+EMAIL_PORT = _email["EMAIL_PORT"] or (587 if EMAIL_USE_TLS else 465 if EMAIL_USE_SSL else 25)
+EMAIL_HOST_USER = _email["EMAIL_HOST_USER"] or ""
+EMAIL_HOST_PASSWORD = _email["EMAIL_HOST_PASSWORD"] or ""
+EMAIL_FILE_PATH = _email["EMAIL_FILE_PATH"] or None
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default=f"Opt-out desk <desk@{_public.hostname or 'localhost'}>")
+#: Who is told of alarms; none: the staff who may see them.
+ALARM_EMAILS = [address.strip() for address in env.list("ALARM_EMAILS", default=[]) if address.strip()]
+
 # Web ------------------------------------------------------------------------------------------------------------------
 
 STATIC_URL = "/static/"

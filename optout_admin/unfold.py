@@ -13,15 +13,15 @@ from django.urls import reverse_lazy
 Item = dict[str, Any]
 
 
-def _may_view(model: str) -> Callable[[HttpRequest], bool]:
+def _may_view(model: str, app: str) -> Callable[[HttpRequest], bool]:
     return lambda request: (
-        request.user.has_perm(f"preferences.view_{model}") or request.user.has_perm(f"preferences.change_{model}")
+        request.user.has_perm(f"{app}.view_{model}") or request.user.has_perm(f"{app}.change_{model}")
     )
 
 
-def _item(title: str, model: str, icon: str = "", about: str = "") -> Item:
-    link = reverse_lazy(f"admin:preferences_{model}_changelist")
-    return {"title": title, "icon": icon, "link": link, "permission": _may_view(model), "about": about}
+def _item(title: str, model: str, icon: str = "", about: str = "", *, app: str = "preferences") -> Item:
+    link = reverse_lazy(f"admin:{app}_{model}_changelist")
+    return {"title": title, "icon": icon, "link": link, "permission": _may_view(model, app), "about": about}
 
 
 def environment(request: HttpRequest) -> list[str] | None:
@@ -81,6 +81,7 @@ UNFOLD: dict[str, Any] = {
                     _item("Inbox", "inboxentry", "inbox", "Webhooks as they came in"),
                     _item("Outbox", "delivery", "outbox", "What is to be told to whom"),
                     _item("Ledger", "consentevent", "receipt_long", "Every act that bears on consent"),
+                    _item("Alarms", "alarm", "notifications", "What is wrong, and what was", app="reports"),
                 ],
             },
             {

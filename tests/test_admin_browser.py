@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
+from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from preferences import inbox, seals
@@ -20,6 +21,7 @@ from preferences.inbox import ENVELOPE, envelope
 from preferences.models import (
     Brand,
     Controller,
+    Heartbeat,
     InboxEntry,
     Lane,
     PolicyVersion,
@@ -31,6 +33,7 @@ from preferences.models import (
     User,
     batches,
 )
+from reports.models import Alarm
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -165,6 +168,31 @@ def _axe(visit: Visit, path: str) -> list[str]:
         for one in violations
         if one["impact"] in {"serious", "critical"}
     ]
+
+
+def test_it_shows_what_is_wrong_and_that_all_is_well(visit: Visit) -> None:
+    now = timezone.now()
+    Heartbeat.objects.update_or_create(name="worker", defaults={"seen_at": now})
+    for kind, severity in (("inbox_failing", "critical"), ("deliveries_dead", "warning"), ("sender_silent", "info")):
+        text = "A sentence as long as they are, with what to do, and a word that is: " + "long" * 30
+        Alarm.objects.create(kind=kind, severity=severity, text=text, since=now, seen_at=now, link="/admin/")
+    visit.log_in()
+
+    for size in (DESKTOP, PHONE):
+        visit.page.set_viewport_size(size)  # type: ignore[arg-type]
+        for path in ("", "reports/alarm/", f"reports/alarm/{Alarm.objects.latest('pk').pk}/change/"):
+            assert _axe(visit, path) == []
+            assert visit.page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+
+    page = visit.open("")
+    page.get_by_role("button", name="Acknowledge: Webhooks cannot be read").press("Enter")
+    page.get_by_text("The alarm stands as yours").wait_for()
+    page.get_by_text("acknowledged by root").wait_for()
+
+    Alarm.objects.update(ended_at=now)
+    Heartbeat.objects.update(seen_at=timezone.now())
+    assert _axe(visit, "") == []
+    page.get_by_text("All is well").wait_for()
 
 
 def test_it_switches_the_theme_and_keeps_it(visit: Visit) -> None:

@@ -21,9 +21,10 @@ from django.utils import timezone
 
 from preferences.decisions import StalePersonError
 from preferences.encryption import seal, unseal
+from preferences.inbox import notices
 from preferences.inbox.applying import apply
 from preferences.inbox.hearing import Seen, listen
-from preferences.interpretation.observations import UnreadableBodyError
+from preferences.interpretation.observations import AccountEvent, UnreadableBodyError
 from preferences.interpretation.whatsapp import read
 from preferences.models import InboxEntry, InboxState, Lane, batches
 from preferences.redaction import redact
@@ -46,6 +47,7 @@ class Entry(NamedTuple):
     unknown: tuple[str, ...] = ()
     is_status_only: bool = False
     error: str = ""
+    account_events: tuple[AccountEvent, ...] = ()
 
 
 @dataclass(slots=True)
@@ -202,6 +204,7 @@ def _interpret(ids: list[int]) -> list[Entry]:
 
 
 def _record(entries: list[Entry], now: dt.datetime) -> None:
+    notices.write((entry.received_at, event) for entry in entries for event in entry.account_events)
     apply((seen for entry in entries for seen in entry.seen), now=now)
     _finish(entries, now)
 
@@ -213,7 +216,14 @@ def _read(pk: int, lane: str, body: bytes, received_at: dt.datetime) -> Entry:
         # Signed by the provider and not understood: kept for people to look at, an outcome and not a failure.
         return Entry(pk, received_at, unknown=("unreadable",), error=redact(f"Not understood: {error}"))
     is_status_only = lane == Lane.STATUS and not reading.has_messages and not reading.unknown
-    return Entry(pk, received_at, tuple(listen(pk, received_at, reading)), reading.unknown, is_status_only)
+    return Entry(
+        pk,
+        received_at,
+        tuple(listen(pk, received_at, reading)),
+        reading.unknown,
+        is_status_only,
+        account_events=reading.account_events,
+    )
 
 
 def _finish(entries: list[Entry], now: dt.datetime) -> None:

@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 
 from preferences.models import TemplateState, UtilityTemplate, batches
 
-_UTILITY = "UTILITY"
+UTILITY = "UTILITY"
 #: The states a template's status events mean for us; what is not named changes nothing (FLAGGED can still be sent).
 _STATE_OF = {
     "APPROVED": TemplateState.USABLE,
     "REINSTATED": TemplateState.USABLE,
+    "UNPAUSED": TemplateState.USABLE,
     "PAUSED": TemplateState.PAUSED,
     "PENDING": TemplateState.PAUSED,
     "IN_APPEAL": TemplateState.PAUSED,
@@ -27,6 +28,12 @@ _STATE_OF = {
 }
 #: `reason` begins with what the row's last change was about, so that an older change of the other kind is told apart.
 _CATEGORY, _STATUS = "Category", "Status"
+_IN_WORDS = {
+    TemplateState.USABLE: "",
+    TemplateState.PAUSED: " WhatsApp paused it, mostly because people blocked or reported it.",
+    TemplateState.DISABLED: " WhatsApp does not send it any more.",
+    TemplateState.RECATEGORISED: " WhatsApp made it a marketing template, which people who stopped marketing never get.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +68,20 @@ def changed(before: State, event: TemplateEvent) -> State:
     """
     is_older = event.at <= before.changed_at
     if event.category:
-        if is_older and (event.category == _UTILITY or not before.reason.startswith(_STATUS)):
+        if is_older and (event.category == UTILITY or not before.reason.startswith(_STATUS)):
             return before
         return replace(_recategorised(before, event), changed_at=max(event.at, before.changed_at))
     state = _STATE_OF.get(event.event)
     # Its status says nothing about its category: a marketing template that is approved again stays one.
     if state is None or is_older or before.state == TemplateState.RECATEGORISED:
         return before
-    return State(state, f"{_STATUS}: {event.event}.", event.at)
+    return State(state, f"{_STATUS}: {event.event}.{_IN_WORDS[state]}", event.at)
 
 
 def _recategorised(before: State, event: TemplateEvent) -> State:
     reason = f"{_CATEGORY}: {event.category}."
-    if event.category != _UTILITY:
-        return State(TemplateState.RECATEGORISED, reason, event.at)
+    if event.category != UTILITY:
+        return State(TemplateState.RECATEGORISED, reason + _IN_WORDS[TemplateState.RECATEGORISED], event.at)
     is_back = before.state == TemplateState.RECATEGORISED
     return State(TemplateState.USABLE if is_back else before.state, reason, event.at)
 

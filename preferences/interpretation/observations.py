@@ -6,6 +6,7 @@ because thousands are made for each batch and a frozen dataclass takes three tim
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -107,18 +108,51 @@ class IdentityLink(NamedTuple):
     at: datetime | None
 
 
+class AccountTopic(StrEnum):
+    """What an AccountEvent is about. Stable values: they are stored with the notice."""
+
+    ACCOUNT = "account_update"
+    NUMBER = "phone_number_quality_update"
+    TEMPLATE = "message_template_status_update"
+    TEMPLATE_QUALITY = "message_template_quality_update"
+    TEMPLATE_CATEGORY = "template_category_update"
+    ERROR = "errors"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountEvent:
+    """What the provider told about an account, a number or a template. It names no person and bears on no consent.
+
+    `sender.key` is empty where only the account is named; `sender.display` is the number it is about, if any. `event` is
+    the provider's word (DISABLED_UPDATE, PAUSED), the new quality or category, or an error code; `detail` narrows it
+    (SPAM, FIRST_PAUSE, SOON), `before` is what it was. `category` is that of the template, where it is given.
+    """
+
+    sender: SenderRef
+    topic: AccountTopic
+    event: str
+    at: datetime | None
+    detail: str = ""
+    before: str = ""
+    template: str = ""
+    language: str = ""
+    category: str = ""
+
+
 Observation = InboundMessage | StatusUpdate | PreferenceChange | IdentityChange | IdentityLink
 
 
 class Reading(NamedTuple):
     """Everything one webhook body says, and what of it nobody understood.
 
-    `unknown` holds short stable labels ("field:brand_new_field"), never content.
+    `unknown` holds short stable labels ("field:brand_new_field"), never content. `account_events` stand apart from the
+    observations, so that nothing which decides about people can mistake one for an answer.
     """
 
     observations: tuple[Observation, ...] = ()
     unknown: tuple[str, ...] = ()
     has_messages: bool = False
+    account_events: tuple[AccountEvent, ...] = ()
 
 
 class UnreadableBodyError(Exception):

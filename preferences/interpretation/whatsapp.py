@@ -1,12 +1,13 @@
 """WhatsApp Cloud API webhooks in our words: the envelope, delivery statuses, the offers switch and moved user ids.
 
-Messages are read in whatsapp_messages. Bodies of Meta and of providers that pass Meta's JSON on; no clock, no database.
+Messages are read in whatsapp_messages, what is told about accounts and templates in whatsapp_account. Bodies of Meta
+and of providers that pass Meta's JSON on; no clock, no database.
 Shapes: https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/overview (2026-09)
 """
 
 from __future__ import annotations
 
-from preferences.interpretation import json_text
+from preferences.interpretation import json_text, whatsapp_account
 from preferences.interpretation.json_text import integer, mapping, moment, reference, string
 from preferences.interpretation.observations import (
     IdentityChange,
@@ -24,13 +25,7 @@ _USER_STOPPED_MARKETING = 131050
 _STATUSES = {"sent", "delivered", "read", "played", "failed"}
 
 # Echoes are written by the business ("Reply STOP …") and history is long past: neither is a person's answer.
-_FIELDS_WITHOUT_ANSWERS = {
-    "smb_message_echoes",
-    "history",
-    "account_update",
-    "phone_number_quality_update",
-    "template_category_update",
-}
+_FIELDS_TO_LEAVE_ALONE = {"smb_message_echoes", "history"}
 _FIELDS_WITH_ANSWERS = {"messages", "standby", "user_preferences", "user_id_update"}
 _KEYS_WITHOUT_ANSWERS = {
     "messaging_product",
@@ -63,20 +58,24 @@ def _read_entry(entry: object, findings: Findings) -> None:
     if not isinstance(changes, list):
         findings.note("entry_without_changes")
         return
-    account = reference(mapping(entry).get("id"))
     for change in changes:
-        _read_change(account, mapping(change), findings)
+        _read_change(mapping(entry), mapping(change), findings)
 
 
-def _read_change(account: str, raw: dict[str, object], findings: Findings) -> None:
-    field = raw.get("field")
+def _read_change(entry: dict[str, object], raw: dict[str, object], findings: Findings) -> None:
+    field, value = raw.get("field"), raw.get("value")
     name = string(field)
-    if name in _FIELDS_WITHOUT_ANSWERS or name.startswith("message_template_"):
+    if name in _FIELDS_TO_LEAVE_ALONE:
+        return
+    sender = _sender(reference(entry.get("id")), mapping(value))
+    if isinstance(value, dict):
+        told = whatsapp_account.read(name, value, sender=sender, at=moment(entry.get("time")))
+        findings.account_events |= dict.fromkeys(told)
+    if whatsapp_account.is_about_accounts(name):
         return
     is_known = name in _FIELDS_WITH_ANSWERS
     if not is_known:
         findings.note_word("field", field)
-    value = raw.get("value")
     if not isinstance(value, dict):
         findings.note(f"value_malformed:{name if is_known else 'unknown'}")
         return
@@ -84,7 +83,7 @@ def _read_change(account: str, raw: dict[str, object], findings: Findings) -> No
     arrays = {key: _array(value, key, findings) for key in _READERS if key in value}
     change = Change(
         findings=findings,
-        sender=_sender(account, value),
+        sender=sender,
         contacts=Contacts(value.get("contacts"), is_about_one=sum(map(len, arrays.values())) == 1),
         is_standby=name == "standby",
     )
@@ -137,6 +136,9 @@ def _read_status(item: dict[str, object], change: Change) -> None:
             return  # but that counts under whatever word it comes
     is_group = item.get("recipient_type") == "group"
     person = _recipient(item, change, is_group=is_group)
+    if "errors" in item:
+        told = whatsapp_account.read_refusals(item["errors"], sender=change.sender, at=moment(item.get("timestamp")))
+        change.findings.account_events |= dict.fromkeys(told)
     change.findings.observations.append(
         StatusUpdate(
             sender=change.sender,

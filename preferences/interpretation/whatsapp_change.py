@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from preferences import identifiers
 from preferences.interpretation import json_text
-from preferences.interpretation.observations import Observation, Person, Reading, SenderRef
+from preferences.interpretation.observations import AccountEvent, Observation, Person, Reading, SenderRef
 
 NOBODY = Person()
 
@@ -27,6 +27,7 @@ class Findings:
     observations: list[Observation] = field(default_factory=list)
     unknown: dict[str, None] = field(default_factory=dict)
     has_messages: bool = False
+    account_events: dict[AccountEvent, None] = field(default_factory=dict)
 
     def note(self, label: str) -> None:
         """Remember that something was not understood, once per label; labels must hold no content of people."""
@@ -38,7 +39,7 @@ class Findings:
         self.note(f"{kind}:{known_shape}")
 
     def reading(self) -> Reading:
-        return Reading(tuple(self.observations), tuple(self.unknown), self.has_messages)
+        return Reading(tuple(self.observations), tuple(self.unknown), self.has_messages, tuple(self.account_events))
 
 
 class Contacts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -20,13 +21,16 @@ from preferences.status import (
     missing_migrations,
 )
 
+#: The lines to print, each with its name, and what needs doing.
+Told = tuple[list[tuple[str, str]], list[str]]
+
 
 class Command(BaseCommand):
     help = "Say in words how the desk is doing and what needs doing. Exit code 1 when something needs doing."
     requires_system_checks = []
 
     def handle(self, **_: Any) -> None:
-        lines, to_do = _report(timezone.now())
+        lines, to_do = _report(timezone.now(), self.more)
         for name, text in lines:
             self.stdout.write(f"{name:<14}{text}")
         self.stdout.write("")
@@ -39,8 +43,12 @@ class Command(BaseCommand):
         self.stdout.flush()
         sys.exit(1)
 
+    def more(self, now: dt.datetime) -> Told:
+        """What is told beside, once the database is known to answer. `optout_admin` adds what the reports know."""
+        return [], []
 
-def _report(now: dt.datetime) -> tuple[list[tuple[str, str]], list[str]]:
+
+def _report(now: dt.datetime, more: Callable[[dt.datetime], Told]) -> Told:
     """The lines to print and what needs doing; only the database's own when it cannot be asked more."""
     vendor = connection.vendor.replace("postgresql", "PostgreSQL").replace("sqlite", "SQLite")
     try:
@@ -52,7 +60,8 @@ def _report(now: dt.datetime) -> tuple[list[tuple[str, str]], list[str]]:
         lines.append(("Migrations", f"{len(missing)} are missing, the first is {missing[0]}."))
         return lines, ["Run `manage.py migrate`."]
     facts = gather(now)
-    return [*lines, ("Migrations", "All applied."), *_lines(facts)], facts.to_do()
+    more_lines, more_to_do = more(now)
+    return [*lines, ("Migrations", "All applied."), *_lines(facts), *more_lines], [*facts.to_do(), *more_to_do]
 
 
 def _lines(facts: Facts) -> list[tuple[str, str]]:
