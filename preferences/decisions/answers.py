@@ -26,7 +26,7 @@ from preferences.models import (
     batches,
 )
 from preferences.models.scopes import MARKETING, NO_BRAND
-from preferences.wording import available_languages
+from preferences.wording import DEFAULT_LANGUAGE, available_languages, spoken
 
 #: 47 CFR 64.1200(a)(12): a confirmation within five minutes is presumed fine; later ones are not sent at all.
 CONFIRM_WITHIN = dt.timedelta(minutes=5)
@@ -35,9 +35,13 @@ ANSWER_WITHIN = dt.timedelta(hours=23)
 
 #: The language people of a country are answered in when the brand offers it and nothing else tells.
 COUNTRY_LANGUAGES = {
-    "AR": "es", "AT": "de", "BR": "pt", "CH": "de", "CL": "es", "CN": "zh", "CO": "es", "DE": "de", "EG": "ar", "ES": "es",
-    "FR": "fr", "ID": "id", "IL": "he", "IT": "it", "JP": "ja", "KR": "ko", "MX": "es", "NL": "nl", "PE": "es", "PL": "pl",
-    "PT": "pt", "RU": "ru", "SA": "ar", "TR": "tr", "AE": "ar",
+    "AE": "ar", "AR": "es", "AT": "de", "BD": "bn", "BH": "ar", "BO": "es", "BR": "pt", "CH": "de", "CL": "es", "CN": "zh",
+    "CO": "es", "CR": "es", "CU": "es", "CY": "el", "DE": "de", "DO": "es", "DZ": "ar", "EC": "es", "EG": "ar", "ES": "es",
+    "FR": "fr", "GR": "el", "GT": "es", "HK": "zh", "HN": "es", "ID": "id", "IL": "he", "IQ": "ar", "IR": "fa", "IT": "it",
+    "JO": "ar", "JP": "ja", "KE": "sw", "KR": "ko", "KW": "ar", "LB": "ar", "LI": "de", "LY": "ar", "MA": "ar", "MD": "ro",
+    "MO": "zh", "MX": "es", "MY": "ms", "NI": "es", "NL": "nl", "OM": "ar", "PA": "es", "PE": "es", "PK": "ur", "PL": "pl",
+    "PT": "pt", "PY": "es", "QA": "ar", "RO": "ro", "RU": "ru", "SA": "ar", "SE": "sv", "SV": "es", "TH": "th", "TN": "ar",
+    "TR": "tr", "TW": "zh", "TZ": "sw", "UA": "uk", "UY": "es", "VE": "es", "VN": "vi", "YE": "ar",
 }  # fmt: skip
 
 
@@ -59,12 +63,13 @@ def cell_of(desk: Desk, channel: str, topic: str) -> Cell:
 
 def choose_language(desk: Desk, *, locale: str, written: str, country: str) -> str:
     """The person's own choice, else the language of the reply, else the country's if the brand offers it, else the
-    brand's. "STOP" is no evidence of English, so international words leave `written` empty."""
-    offered = set(desk.policy.languages) or set(available_languages())
+    brand's. "STOP" is no evidence of English, so international words leave `written` empty. A locale such as pt_BR is
+    answered in its language."""
+    offered = {spoken(language) for language in desk.policy.languages} or set(available_languages())
     for language in (locale, written, COUNTRY_LANGUAGES.get(country, "")):
-        if language and language in offered:
-            return language
-    return desk.brand_language
+        if (code := spoken(language)) and code in offered:
+            return code
+    return spoken(desk.brand_language) or DEFAULT_LANGUAGE
 
 
 def answer_to(

@@ -14,7 +14,8 @@ from preferences.models.subscribers import Subscriber
 
 
 class Notice(models.Model):
-    """The exact wording and version a person saw. Append-only; the version is the SHA-256 of the text."""
+    """The exact wording a person saw. Append-only; the version names the wordings that spoke and the SHA-256 of the text
+    (see outbox.saying.Notices)."""
 
     key = models.CharField(max_length=40)
     language = models.CharField(max_length=12)

@@ -116,13 +116,13 @@ def _prepare(
     desk = situation.desks[delivery.sender_id or 0]
     if not is_still_true(delivery, desk, situation):
         return _Result(delivery, DeliveryState.NEEDLESS, "The person changed their mind meanwhile.")
-    text, version, language = text_of(delivery, desk, situation)
-    notice = notices.keep(delivery.kind, language, version, text)
+    saying = text_of(delivery, desk, situation)
+    notice = notices.keep(delivery.kind, saying)
     person = delivery.subscriber_id
     address = situation.addresses.get((person, 0)) or situation.addresses.get((person, desk.portfolio))
     if not address:
         return _Result(delivery, DeliveryState.DEAD, "No number or user id of this person is known.", notice=notice)
-    return OutgoingMessage(address, desk.display, text, str(delivery.correlation_id)), notice
+    return OutgoingMessage(address, desk.display, saying.text, str(delivery.correlation_id)), notice
 
 
 def _send(delivery: Delivery, message: OutgoingMessage, notice: int, now: dt.datetime) -> _Result:

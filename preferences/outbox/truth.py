@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from preferences import wordings
 from preferences.decisions import Desk, desks_of
 from preferences.models import (
     ANY,
@@ -24,8 +26,10 @@ from preferences.models import (
     Scheme,
     Scope,
     Subscriber,
+    Topic,
 )
 from preferences.models.scopes import MARKETING, NO_BRAND, deciding
+from preferences.wording import Own
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,9 @@ class Situation:
     events: dict[int, tuple[Scope, dt.datetime | None]]
     addresses: dict[tuple[int, int], str]
     stopped_on_platform: set[tuple[int, int]]
+    countries: Mapping[int, str]
+    topics: Mapping[int, Mapping[str, str]]
+    wordings: Mapping[int, Own]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +55,8 @@ class StateRow:
 
 def look(claimed: list[Delivery]) -> Situation:
     people = sorted({delivery.subscriber_id for delivery in claimed})
-    roots = _roots(people)
+    rows_of_people = list(Subscriber.objects.filter(pk__any=people).values_list("pk", "root_id", "country"))
+    roots = {person: root for person, root, _ in rows_of_people}
     states: dict[int, list[StateRow]] = defaultdict(list)
     rows = Consent.objects.filter(subscriber__any=sorted(set(roots.values()))).values_list(
         "subscriber_id", "controller", "brand", "channel", "topic", "status", "effective_at"
@@ -58,6 +66,7 @@ def look(claimed: list[Delivery]) -> Situation:
     stops = PlatformStop.objects.filter(subscriber__any=sorted(set(roots.values())))
     stopped = set(stops.values_list("subscriber_id", "portfolio_id"))
     desks = desks_of({delivery.sender_id for delivery in claimed if delivery.sender_id})
+    brands = {desk.brand for desk in desks.values() if desk.brand}
     caused = ConsentEvent.objects.filter(position__any=[delivery.event for delivery in claimed])
     events: dict[int, tuple[Scope, dt.datetime | None]] = {
         position: (Scope(controller, brand, channel, topic), at)
@@ -73,11 +82,18 @@ def look(claimed: list[Delivery]) -> Situation:
         stopped_on_platform={
             (person, portfolio) for person, root in roots.items() for pk, portfolio in stopped if pk == root
         },
+        countries={person: country for person, _, country in rows_of_people},
+        topics=_topics(brands),
+        wordings=wordings.own_texts(brands),
     )
 
 
-def _roots(people: list[int]) -> dict[int, int]:
-    return dict(Subscriber.objects.filter(pk__any=people).values_list("pk", "root_id"))
+def _topics(brands: Iterable[int]) -> Mapping[int, Mapping[str, str]]:
+    """What each brand calls its topics."""
+    names: dict[int, dict[str, str]] = defaultdict(dict)
+    for brand, slug, name in Topic.objects.filter(brand__in=sorted(brands)).values_list("brand_id", "slug", "name"):
+        names[brand][slug] = name
+    return names
 
 
 def _addresses(roots: dict[int, int]) -> dict[tuple[int, int], str]:
