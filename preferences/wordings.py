@@ -30,16 +30,24 @@ class WordingRefusedError(Exception):
 
 
 def own_texts(brands: Iterable[int]) -> Mapping[int, Own]:
-    """The published texts of each brand that has any, in one query whatever the number of brands and versions."""
+    """The published texts of each brand that has any, in one query whatever the number of brands and versions.
+
+    A text that no longer fits the rules, because a newer desk has changed them, is left out: the desk's is spoken.
+    """
     own: dict[int, dict[tuple[str, str], Template]] = defaultdict(dict)
     for row in newest_published().filter(brand__in=sorted(set(brands))):
-        if row.text:
+        if row.text and is_fit(row):
             own[row.brand_id][row.key, row.language] = template_of(row)
     return own
 
 
 def own_texts_of(brand: int) -> Own:
     return own_texts([brand]).get(brand, NOTHING_OWN)
+
+
+def is_fit(version: WordingVersion) -> bool:
+    """Whether the text of a version can be spoken: it fits the rules of today."""
+    return version.key in TEXTS and not wording.mistakes(version.key, version.text)
 
 
 def template_of(version: WordingVersion) -> Template:
@@ -49,10 +57,19 @@ def template_of(version: WordingVersion) -> Template:
 
 def newest_published() -> QuerySet[WordingVersion]:
     """Of each brand's text and language the version in force."""
-    newer = WordingVersion.objects.filter(
+    published = WordingVersion.objects.exclude(published_at=None)
+    return published.filter(~Exists(_later().exclude(published_at=None)))
+
+
+def newest() -> QuerySet[WordingVersion]:
+    """Of each brand's text and language the version written last, whether it is spoken or waits."""
+    return WordingVersion.objects.filter(~Exists(_later()))
+
+
+def _later() -> QuerySet[WordingVersion]:
+    return WordingVersion.objects.filter(
         brand=OuterRef("brand"), key=OuterRef("key"), language=OuterRef("language"), number__gt=OuterRef("number")
-    ).exclude(published_at=None)
-    return WordingVersion.objects.exclude(published_at=None).filter(~Exists(newer))
+    )
 
 
 def needs_two_people(brand: Brand) -> bool:
@@ -67,7 +84,7 @@ def write(brand: Brand, key: str, language: str, *, text: str, author: User, now
 
     Raises WordingRefusedError if the text cannot be spoken, or is the one that is spoken already.
     """
-    text = _tidy(text)
+    text = tidy(text)
     if not text:
         raise WordingRefusedError("Write a text. To speak the desk’s text again, go back to it.")
     if wrong := complaints(key, language, text):
@@ -170,5 +187,6 @@ def _lock(brand: int) -> None:
     Brand.objects.select_for_update().get(pk=brand)
 
 
-def _tidy(text: str) -> str:
+def tidy(text: str) -> str:
+    """A text as it is kept: without space around its lines."""
     return "\n".join(line.strip() for line in text.strip().splitlines())

@@ -172,6 +172,13 @@ def test_it_checks_again_before_it_publishes(acme, ben):
         wordings.publish(version, publisher=ben, now=NOW)
 
 
+@pytest.mark.parametrize(("key", "text"), [("confirmation", "{brand} {offer}"), ("advert", "Buy!")])
+def test_it_speaks_the_desks_text_where_an_old_version_no_longer_fits(acme, key, text):
+    WordingVersion.objects.create(brand=acme, key=key, language="en", number=1, text=text, published_at=NOW)
+
+    assert spoken(acme) == {}
+
+
 def test_it_loads_many_brands_in_one_query(acme, write, ben, django_assert_num_queries):
     for text in ("{brand} a {scope}.", "{brand} b {scope}.", "{brand} c {scope}."):
         wordings.publish(write(text), publisher=ben, now=NOW)

@@ -18,7 +18,8 @@ from typing import Any
 from preferences.wording.texts import LONGEST_BODY, LONGEST_BUTTON, PLACES_IN_WORDS, TEXTS, Text
 
 __all__ = [
-    "DATA_VERSION", "DEFAULT_LANGUAGE", "LONGEST_BODY", "LONGEST_BUTTON", "NOTHING_OWN", "PLACES", "TEXTS", "Own",
+    "DATA_VERSION", "DEFAULT_LANGUAGE", "LONGEST_BODY", "LONGEST_BUTTON", "NOTHING_OWN", "PLACES",
+    "PLACES_IN_WORDS", "TEXTS", "Own",
     "Template", "Text", "Wording", "WordingError", "available_languages", "desk_text", "direction", "load", "mistakes",
     "render", "spoken",
 ]  # fmt: skip
