@@ -291,3 +291,10 @@ def test_it_names_a_file_that_is_not_json(tmp_path: Path) -> None:
 
     with pytest.raises(wording.WordingError, match=r"aa\.json: not valid JSON"):
         wording.load(tmp_path)
+
+
+def test_it_names_every_language_in_its_documentation() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "wording.md").read_text(encoding="utf-8")
+
+    assert [name for name in LEXICON.names.values() if name not in page] == []
+    assert [kind for kind in TEXTS if not kind.startswith(("scope_", "channel_")) and f"`{kind}`" not in page] == []
