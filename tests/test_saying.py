@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from preferences.models import ANY, Channel, DeliveryKind, Scope
+from preferences.models import ANY, Channel, Delivery, DeliveryKind, Scope, UtilityTemplate
 from preferences.models.scopes import AD_SHARING, MARKETING, SERVICE
-from preferences.outbox.saying import Notices, Occasion, Speaker, say
+from preferences.outbox.saying import Notices, Occasion, Speaker, parameters_of, say
+from preferences.outbox.truth import look
 from preferences.wording import Template, available_languages, desk_text, render
+from tests import bodies
+from tests.conftest import SAMPLE_TIME
 
 ACME = Speaker("Acme", "Acme Group", "en", contact="help@acme.example", number="12025550100")
 SCOPES = [
@@ -203,3 +206,14 @@ def test_it_keeps_one_notice_for_each_wording_anybody_saw(db) -> None:
 
     assert len(set(kept)) == 4
     assert kept[:4] == kept[4:]
+
+
+def test_it_fills_the_places_of_a_template_in_its_language(acme, receive) -> None:
+    receive(bodies.message("STOP", at=SAMPLE_TIME), now=SAMPLE_TIME)
+    delivery = Delivery.objects.get()
+    template = UtilityTemplate(language="pt_BR", parameters=["scope", "brand", "contact"])
+
+    situation = look([delivery])
+    filled = parameters_of(delivery, situation.desks[delivery.sender_id], situation, template)
+
+    assert filled == ("publicidade em todos os canais", "Acme", "help@acme.example")

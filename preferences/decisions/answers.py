@@ -115,6 +115,14 @@ def answer_to_help(one: Help, *, desk: Desk, locale: str, country: str) -> Answe
     return Answer(DeliveryKind.HELP, one.subscriber, 0, one.question, language, one.at + ANSWER_WITHIN)
 
 
+def clarify(
+    question: Question, subscriber: int, *, desk: Desk, locale: str, country: str, until: dt.datetime
+) -> Answer:
+    """Asks what a doubtful reply meant. `until` comes from the law (regimes.answer_rules)."""
+    language = choose_language(desk, locale=locale, written=question.language, country=country)
+    return Answer(DeliveryKind.CLARIFICATION, subscriber, 0, question, language, until)
+
+
 def _closed_episode(events: Iterable[Event], cell: Cell) -> list[Event]:
     """The stops covering the cell since the last opt-in, in the order of time: one episode of being opted out."""
     asked = Cell(cell.controller, cell.brand, cell.channel, MARKETING if cell.topic == ANY else cell.topic)

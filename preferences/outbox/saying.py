@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from preferences import regimes, wording
 from preferences.decisions import Desk
 from preferences.identifiers import parse_recipient
-from preferences.models import ANY, Delivery, DeliveryKind, Notice, Scope, UndoLine
+from preferences.models import ANY, Delivery, DeliveryKind, Notice, Scope, UndoLine, UtilityTemplate
 from preferences.models.scopes import AD_SHARING, MARKETING, SERVICE
 from preferences.outbox.truth import Situation
 from preferences.wording import LONGEST_BODY, NOTHING_OWN, Own, Wording
@@ -64,6 +64,19 @@ class Occasion:
 
 def text_of(delivery: Delivery, desk: Desk, situation: Situation) -> Saying:
     """The message of a delivery, from what `situation` knows; no query."""
+    return say(*_context(delivery, desk, situation))
+
+
+def parameters_of(delivery: Delivery, desk: Desk, situation: Situation, template: UtilityTemplate) -> tuple[str, ...]:
+    """What fills the places of a template, in the template's language. Raises KeyError for a name nobody knows."""
+    occasion, speaker = _context(delivery, desk, situation)
+    occasion = replace(occasion, language=template.language)
+    voice = _Voice(template.language, speaker)
+    values = {"brand": speaker.brand, "scope": voice.scope(occasion), "contact": voice.contact()}
+    return tuple(values[name] for name in template.parameters)
+
+
+def _context(delivery: Delivery, desk: Desk, situation: Situation) -> tuple[Occasion, Speaker]:
     scope, _ = situation.events.get(delivery.event, (Scope(), None))
     brand = desk.brand or 0
     speaker = Speaker(
@@ -84,7 +97,7 @@ def text_of(delivery: Delivery, desk: Desk, situation: Situation) -> Saying:
         is_stopped_on_platform=(delivery.subscriber_id, desk.portfolio) in situation.stopped_on_platform,
         topics=situation.topics.get(brand, {}),
     )
-    return say(occasion, speaker)
+    return occasion, speaker
 
 
 def say(occasion: Occasion, speaker: Speaker) -> Saying:
@@ -99,7 +112,7 @@ def say(occasion: Occasion, speaker: Speaker) -> Saying:
     if occasion.kind == DeliveryKind.CONFIRMATION:
         values["scope"] = voice.scope(occasion)
     elif occasion.kind == DeliveryKind.HELP:
-        values["contact"] = speaker.contact or _international(speaker.number) or voice.speak("contact_chat")
+        values["contact"] = voice.contact()
     parts = [voice.speak(occasion.kind, values)]
     may_undo = occasion.kind == DeliveryKind.CONFIRMATION and speaker.undo_line != UndoLine.NEVER
     if may_undo and regimes.answer_rules(occasion.country).undo_line:
@@ -129,6 +142,10 @@ class _Voice:
         said: Wording = wording.render(kind, language=self.language, values=values or {}, own=self._speaker.own)
         self._spoken[said.version] = None
         return said.text
+
+    def contact(self) -> str:
+        """Where a human is reached: the brand's contact, else the number itself, else in words."""
+        return self._speaker.contact or _international(self._speaker.number) or self.speak("contact_chat")
 
     def scope(self, occasion: Occasion) -> str:
         """What was stopped, as it stands inside the sentence."""

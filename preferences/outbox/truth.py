@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
 from preferences import wordings
@@ -23,6 +23,8 @@ from preferences.models import (
     DeliveryKind,
     Identity,
     PlatformStop,
+    Reply,
+    ReviewState,
     Scheme,
     Scope,
     Subscriber,
@@ -44,6 +46,7 @@ class Situation:
     countries: Mapping[int, str]
     topics: Mapping[int, Mapping[str, str]]
     wordings: Mapping[int, Own]
+    waiting_for_review: Set[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,15 @@ def look(claimed: list[Delivery]) -> Situation:
         countries={person: country for person, _, country in rows_of_people},
         topics=_topics(brands),
         wordings=wordings.own_texts(brands),
+        waiting_for_review=_waiting_for_review(claimed),
     )
+
+
+def _waiting_for_review(claimed: Iterable[Delivery]) -> Set[bytes]:
+    """The doubtful replies somebody wants to ask about that are not settled yet."""
+    asked = [bytes(one.reply) for one in claimed if one.kind == DeliveryKind.CLARIFICATION]
+    waiting = Reply.objects.filter(digest__in=asked, review_state=ReviewState.WAITING)
+    return {bytes(digest) for digest in waiting.values_list("digest", flat=True)} if asked else frozenset()
 
 
 def _topics(brands: Iterable[int]) -> Mapping[int, Mapping[str, str]]:
@@ -117,7 +128,8 @@ def _addresses(roots: dict[int, int]) -> dict[tuple[int, int], str]:
 
 def is_still_true(delivery: Delivery, desk: Desk, situation: Situation) -> bool:
     """A confirmation needs the person to be opted out, the answer to START needs the person to be opted in. Whoever
-    stopped after asking to come back is not asked for YES: that would be marketing."""
+    stopped after asking to come back is not asked for YES: that would be marketing. What was meant is asked while the reply
+    waits for review and the person has not stopped in other words."""
     kind = DeliveryKind(delivery.kind)
     if kind == DeliveryKind.HELP:
         return True
@@ -127,6 +139,9 @@ def is_still_true(delivery: Delivery, desk: Desk, situation: Situation) -> bool:
     topic = scope.topic if is_narrow else MARKETING
     cell = Cell(desk.controller, NO_BRAND if desk.brand is None else desk.brand, Channel.WHATSAPP, topic)
     state = deciding(situation.states[delivery.subscriber_id], cell)
+    if kind == DeliveryKind.CLARIFICATION:
+        is_out = state is not None and state.status == ConsentStatus.OPTED_OUT
+        return bytes(delivery.reply) in situation.waiting_for_review and not is_out
     if kind == DeliveryKind.START_QUESTION:
         if state is None or state.status != ConsentStatus.OPTED_OUT:
             return True
