@@ -212,7 +212,7 @@ def test_it_previews_a_draft_as_the_person_will_see_it(staff) -> None:
         ),
         ("scope_controller", "Acme has stopped: marketing on all channels, from all brands of Acme Group."),
         ("scope_topic_channel", "Acme has stopped: messages about “Spring news” on WhatsApp."),
-        ("channel_sms", "Acme has stopped: marketing on SMS."),
+        ("channel_sms", "Acme has stopped: marketing by SMS."),
         ("scope_everything", "Acme has stopped: all messages, on all channels."),
         ("scope_ad_sharing", "Acme has stopped: sharing your data for advertising."),
         ("help", "Questions: help@acme.example"),

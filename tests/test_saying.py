@@ -66,6 +66,7 @@ def test_it_names_channel_topic_and_controller(language: str) -> None:
     [
         ("en", Scope(brand=1), "You have opted out. Acme has stopped: marketing on all channels."),
         ("en", Scope(brand=1, channel="whatsapp"), "You have opted out. Acme has stopped: marketing on WhatsApp."),
+        ("en", Scope(brand=1, channel="email"), "You have opted out. Acme has stopped: marketing by email."),
         ("en", Scope(brand=1, topic=ANY), "You have opted out. Acme has stopped: all messages, on all channels."),
         (
             "en", Scope(brand=1, topic="news"),
