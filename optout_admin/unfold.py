@@ -82,6 +82,7 @@ UNFOLD: dict[str, Any] = {
                     _item("Outbox", "delivery", "outbox", "What is to be told to whom"),
                     _item("Ledger", "consentevent", "receipt_long", "Every act that bears on consent"),
                     _item("Alarms", "alarm", "notifications", "What is wrong, and what was", app="reports"),
+                    _item("Wording", "wordingversion", "translate", "What people are told, in their language"),
                 ],
             },
             {

@@ -1,4 +1,7 @@
-"""Doubtful replies: a person settles them, or the deadline does. Either way the verdict carries the reply's own time."""
+"""Doubtful replies: a person settles them, or the deadline does. Either way the verdict carries the reply's own time.
+
+A reviewer may ask once what was meant. Silence is an answer: the hold stays, and the deadline makes it an opt-out.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,8 @@ from collections.abc import Sequence
 from django.db import transaction
 
 from preferences import decisions, regimes
-from preferences.decisions import Act
-from preferences.models import EventKind, Reply, ReviewOutcome, ReviewState, Source, batches
+from preferences.decisions import Act, Question, answers
+from preferences.models import Delivery, DeliveryKind, EventKind, Reply, ReviewOutcome, ReviewState, Source, batches
 from preferences.models.scopes import MARKETING
 
 _BATCH = 200
@@ -19,6 +22,40 @@ _KINDS = {
     ReviewOutcome.DEADLINE: EventKind.STOP,
     ReviewOutcome.NOT_OPT_OUT: EventKind.RELEASE,
 }
+
+
+class CannotAskError(Exception):
+    """The person may not be asked; the message says why, for staff."""
+
+
+def ask(reply: Reply, *, now: dt.datetime) -> None:
+    """Ask the person, once, what the reply meant: a delivery in the outbox.
+
+    Raises CannotAskError if it is settled, was asked about before, was written in a group, or if the law's time to ask is
+    over: five minutes in the US and where the law is unknown, else while WhatsApp lets us answer freely.
+    """
+    with transaction.atomic():
+        waiting = Reply.objects.filter(pk=reply.pk, review_state=ReviewState.WAITING).select_for_update(of=("self",))
+        one = waiting.select_related("subscriber").first()
+        if one is None:
+            raise CannotAskError("This reply is settled: there is nothing left to ask.")
+        if one.rule.startswith("group/"):
+            raise CannotAskError("It was written in a group, and groups are never answered.")
+        digest = bytes(one.digest)
+        asked = Delivery.objects.filter(subscriber=one.subscriber_id, kind=DeliveryKind.CLARIFICATION, reply=digest)
+        if asked.exists():
+            raise CannotAskError("The person was asked about this reply before. Nobody is asked twice.")
+        country, locale = one.subscriber.country, one.subscriber.locale
+        rules = regimes.answer_rules(country)
+        until = one.sent_at + rules.ask_within
+        if until <= now:
+            minutes = int(rules.ask_within.total_seconds() // 60)
+            time = f"{minutes} minutes" if minutes < 60 else f"{minutes // 60} hours"
+            raise CannotAskError(f"It is too late to ask: {time} after the reply at most ({rules.law}).")
+        question = Question(digest, one.sender_id, one.language)
+        desk = decisions.desks_of({one.sender_id})[one.sender_id]
+        answer = answers.clarify(question, one.subscriber_id, desk=desk, locale=locale, country=country, until=until)
+        answers.write([answer], now=now)
 
 
 def settle(replies: Sequence[Reply], outcome: ReviewOutcome, *, now: dt.datetime, actor: int = 0) -> int:

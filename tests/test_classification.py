@@ -24,7 +24,10 @@ from preferences.interpretation.lexicon import LEXICON, Meaning
 from preferences.interpretation.observations import InboundMessage, MessageKind, Person, SenderRef
 
 PER_SE_WORDS = ["stop", "quit", "end", "revoke", "opt out", "cancel", "unsubscribe"]
-LANGUAGES = ["ar", "de", "en", "es", "fr", "he", "hi", "id", "it", "ja", "ko", "nl", "pl", "pt", "ru", "ta", "tr", "zh"]
+LANGUAGES = [
+    "ar", "bn", "de", "el", "en", "es", "fa", "fr", "he", "hi", "id", "it", "ja", "ko", "mr", "ms", "nl", "pl", "pt", "ro",
+    "ru", "sv", "sw", "ta", "te", "th", "tr", "uk", "ur", "vi", "zh",
+]  # fmt: skip
 ANY_TEXT = st.text(alphabet=st.characters(), max_size=200)
 KEYWORD_SALAD = st.lists(st.sampled_from([keyword.spelling for keyword in LEXICON.keywords]), max_size=6).map(" ".join)
 
@@ -128,6 +131,20 @@ def test_it_reviews_every_per_se_word_inside_a_sentence(word: str) -> None:
         ("수신 거부", "ko/수신거부", "ko"),
         ("הסר", "he/הסר", "he"),
         ("STOPしてください", "en/stop", ""),
+        ("Відпишіть мене, будь ласка", "uk/відпишіть_мене", "uk"),
+        ("মেসেজ পাঠাবেন না", "bn/মেসেজ_পাঠাবেন_না", "bn"),
+        ("براہ کرم میسج نہ بھیجیں", "ur/ميسج_نه_بھيجيں", "ur"),
+        ("لطفاً پیام نفرستید", "fa/پيام_نفرستيد", "fa"),
+        ("Đừng nhắn tin nữa", "vi/dung_nhan_tin_nua", "vi"),
+        ("หยุดส่งข้อความค่ะ", "th/หยุดส่งข้อความ", "th"),
+        ("ไม่ต้องการรับข้อความ ครับ", "th/ไม่ต้องการรับข้อความ", "th"),
+        ("Dezabonați-mă", "ro/dezabonati_ma", "ro"),
+        ("ΔΙΑΓΡΑΦΗ", "el/διαγραφη", "el"),
+        ("Avregistrera mig", "sv/avregistrera_mig", "sv"),
+        ("Nyahlanggan", "ms/nyahlanggan", "ms"),
+        ("tafadhali acheni kutuma ujumbe", "sw/acheni_kutuma_ujumbe", "sw"),
+        ("మెసేజ్ పంపకండి", "te/మెసేజ్_పంపకండి", "te"),
+        ("मेसेज पाठवू नका", "mr/मेसेज_पाठवू_नका", "mr"),
         ("S T O P", "en/stop", ""),
         ("🛑", "emoji/stop", ""),
         ("⛔️ 🚫", "emoji/stop", ""),
@@ -174,6 +191,8 @@ def test_it_hears_that_everything_shall_stop(text: str) -> None:
         ("注文をキャンセルできますか", "ja/キャンセル/inside"),
         ("bus stop在哪里", "en/stop/inside"),
         ("주문 취소하고 싶어요", "ko/취소/inside"),
+        ("ช่วยหยุดส่งข้อความตอนกลางคืนได้ไหม", "th/หยุดส่งข้อความ/inside"),
+        ("Anulați comanda mea", "ro/anulati/inside"),
         ("أريد إلغاء الطلب", "ar/الغاء/inside"),
         ("🛑 promo", "emoji/stop/inside"),
         ("🚫🙏", "emoji/stop/inside"),
@@ -458,6 +477,13 @@ def test_it_judges_what_was_written(kind: MessageKind) -> None:
         ("Bye", "optout", (IntentValue.OPT_OUT, "marketing", "payload/optout")),
         ("Undo", "optin:undo", (IntentValue.OPT_IN, "marketing", "payload/optin")),
         ("News", "optin:topic:news", (IntentValue.OPT_IN, "news", "payload/optin")),
+        ("Undo", "optout:undo:v1", (IntentValue.OPT_IN, "marketing", "payload/undo")),
+        ("Rückgängig", "optout:undo:v1:de", (IntentValue.OPT_IN, "marketing", "payload/undo")),
+        ("", "optout:undo:v1:de", (IntentValue.OPT_IN, "marketing", "payload/undo")),
+        ("Stop promotions", "optout:undo:v1", (IntentValue.REVIEW, "marketing", "payload/contradiction")),
+        ("Undo", "OPTOUT:undo", (IntentValue.OPT_IN, "marketing", "payload/undo")),
+        ("Undo", "optout:undo:v2:fr:more", (IntentValue.OPT_IN, "marketing", "payload/undo")),
+        ("Undo", "optout:undone", (IntentValue.OPT_OUT, "marketing", "payload/optout")),
         ("Stop promotions", "optin:undo", (IntentValue.REVIEW, "marketing", "payload/contradiction")),
         ("Stop promotions", "Stop promotions", (IntentValue.OPT_OUT, "marketing", "en/stop_promotions")),
         ("", "Unsubscribe", (IntentValue.OPT_OUT, "marketing", "en/unsubscribe")),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 import pytest
 
-from preferences import decisions, reviews
+from preferences import decisions, outbox, reviews
 from preferences.decisions import Act
 from preferences.identifiers import digest
 from preferences.models import (
@@ -283,3 +284,89 @@ def test_it_locks_people_only_in_the_order_everybody_else_does(acme, says, djang
 
     locks = [query["sql"] for query in queries.captured_queries if "FOR UPDATE" in query["sql"]]
     assert locks[0].endswith('FOR UPDATE OF "preferences_reply"')
+
+
+# Asking what was meant --------------------------------------------------------------------------------------------------
+
+
+def told(now=NOON):
+    outbox.deliver(now=now)
+    return list(Delivery.objects.order_by("pk").values_list("state", "response_excerpt"))
+
+
+def test_it_asks_once_what_was_meant(acme, says, reason):
+    says(DOUBT)
+
+    reviews.ask(doubtful().get(), now=NOON + bodies.SECOND)
+
+    [(state, text)] = told(NOON + bodies.SECOND)
+    assert state == "recorded"
+    assert text.startswith("Acme: should we stop all marketing messages, or only some? Reply STOP for all of them")
+    assert reason() == "held"
+    with pytest.raises(reviews.CannotAskError, match="Nobody is asked twice"):
+        reviews.ask(doubtful().get(), now=NOON + 2 * bodies.SECOND)
+    assert Delivery.objects.get().notice.key == "clarification"
+
+
+def test_it_takes_silence_for_a_stop(acme, says, reason):
+    says(DOUBT)
+    reviews.ask(doubtful().get(), now=NOON)
+
+    reviews.settle_due(now=DEADLINE)
+
+    assert reason() == "opted_out"
+
+
+def test_it_takes_stop_for_an_answer(acme, says, reason):
+    says(DOUBT)
+    reviews.ask(doubtful().get(), now=NOON)
+
+    says("STOP", NOON + bodies.HOUR)
+
+    assert reason() == "opted_out"
+
+
+@pytest.mark.parametrize(
+    ("phone", "last", "allowed"),
+    [
+        (bodies.ALICE, dt.timedelta(minutes=5), "5 minutes after the reply at most (United States)"),
+        (bodies.BILAL, dt.timedelta(hours=23), "23 hours after the reply at most (United Kingdom)"),
+    ],
+)
+def test_it_asks_only_as_long_as_the_law_lets_it(acme, says, phone, last, allowed):
+    says(DOUBT, phone=phone)
+    reply = doubtful().get()
+
+    with pytest.raises(reviews.CannotAskError, match=re.escape(allowed)):
+        reviews.ask(reply, now=NOON + last)
+    assert not Delivery.objects.exists()
+
+    reviews.ask(reply, now=NOON + last - bodies.SECOND)
+    assert told(NOON + last)[0][0] == "expired"
+
+
+@pytest.mark.parametrize("outcome", [ReviewOutcome.OPT_OUT, ReviewOutcome.NOT_OPT_OUT])
+def test_it_asks_nothing_about_what_is_settled(acme, says, outcome):
+    says(DOUBT)
+    reply = doubtful().get()
+    reviews.ask(reply, now=NOON)
+    reviews.settle([reply], outcome, now=NOON)
+
+    assert [state for state, _ in told()] == ["needless"]
+    with pytest.raises(reviews.CannotAskError, match="is settled"):
+        reviews.ask(reply, now=NOON)
+
+
+def test_it_asks_nothing_once_the_person_has_stopped(acme, says):
+    says(DOUBT)
+    reviews.ask(doubtful().get(), now=NOON)
+    says("STOP")
+
+    assert ("needless", "The person changed their mind meanwhile.") in told()
+
+
+def test_it_asks_nothing_in_a_group(acme, says):
+    says(DOUBT, group_id="group-1")
+
+    with pytest.raises(reviews.CannotAskError, match="in a group"):
+        reviews.ask(doubtful().get(), now=NOON)

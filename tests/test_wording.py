@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from preferences import wording
-from preferences.interpretation import IntentValue, classify
+from preferences.interpretation import IntentValue, classify, judge
 from preferences.interpretation.lexicon import LEXICON, Meaning
 from preferences.interpretation.normalisation import normalise
+from preferences.interpretation.observations import InboundMessage, MessageKind, Person, SenderRef
+from preferences.wording import PLACES, TEXTS, Template
 
 LANGUAGES = list(wording.available_languages())
 VALUES = {
@@ -56,7 +59,13 @@ def test_it_writes_the_undo_line() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(
     ("kind", "keyword"),
-    [("undo_line", "START"), ("start_confirmation", "STOP"), ("start_question", "STOP"), ("help", "STOP")],
+    [
+        ("undo_line", "START"),
+        ("start_confirmation", "STOP"),
+        ("start_question", "STOP"),
+        ("help", "STOP"),
+        ("clarification", "STOP"),
+    ],
 )
 def test_it_names_a_keyword_that_works(language: str, kind: str, keyword: str) -> None:
     assert keyword in wording.render(kind, language=language, values=VALUES).text
@@ -75,9 +84,75 @@ def test_it_asks_for_a_yes_that_is_understood(language: str) -> None:
     assert any(yes in question for yes in own)
 
 
+def test_it_speaks_at_least_thirty_languages() -> None:
+    assert len(LANGUAGES) >= 30
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_it_fits_into_one_message(language: str) -> None:
-    assert sum(len(wording.render(kind, language=language, values=VALUES).text) for kind in wording.PLACES) < 2048
+def test_it_labels_the_undo_button_as_the_opposite_of_a_stop(language: str) -> None:
+    label = wording.desk_text("undo_button", language).text
+
+    tapped = InboundMessage(
+        sender=SenderRef("1", "2", "3"), person=Person("+12025550143"), message_id="m", sent_at=None,
+        kind=MessageKind.REPLY_BUTTON, text=label, payload=f"optout:undo:v1:{language}",
+    )  # fmt: skip
+
+    assert len(label) <= 20
+    assert judge(tapped).intent is IntentValue.OPT_IN
+    assert judge(tapped).language == language
+
+
+@pytest.mark.parametrize("language", ["ar", "fa", "he", "ur"])
+@pytest.mark.parametrize(
+    "kind", ["confirmation", "start_confirmation", "start_question", "help", "clarification", "platform_stop_line"]
+)
+def test_it_begins_with_its_own_script_where_one_writes_from_the_right(language: str, kind: str) -> None:
+    """WhatsApp takes the direction of a message from its first letter, and the brand's name may be Latin."""
+    text = wording.render(kind, language=language, values=VALUES).text
+
+    first = next(char for char in text if char.isalpha())
+    assert unicodedata.bidirectional(first) in {"R", "AL"}
+    assert wording.direction(language) == "rtl"
+
+
+PERSUASION = {
+    "en": "sorry sad miss offer discount deal free save only win gift please come stay don't exclusive unfortunately last",
+    "es": "lamentamos sentimos extrañaremos descuento gratis ahorre gane regalo quédese vuelva exclusiva lástima oferta",
+    "fr": "désolé regrettons manquerez remise gratuit économisez gagnez cadeau restez revenez exclusif dommage offre",
+    "de": "schade leider vermissen Rabatt kostenlos sparen gewinnen Geschenk bleiben bitte zurück exklusiv Angebot",
+    "pt": "lamentamos pena sentiremos desconto grátis economize ganhe presente fique volte exclusivo oferta infelizmente",
+}
+
+
+@pytest.mark.parametrize("kind", ["confirmation", "undo_line", "undo_button", "clarification", "start_confirmation"])
+@pytest.mark.parametrize("language", PERSUASION)
+def test_it_persuades_nobody(language: str, kind: str) -> None:
+    said = f" {normalise(wording.desk_text(kind, language).text)} "
+
+    # "Only some?" and "stay stopped" are about stopping.
+    allowed = {"bleiben", "only", "stay"} if kind == "clarification" else set()
+    assert [
+        word for word in PERSUASION[language].split() if f" {normalise(word)} " in said and word not in allowed
+    ] == []
+
+
+@pytest.mark.parametrize("language", ["en", "de", "es", "fr", "pt", "it", "nl"])
+def test_it_gives_the_notice_the_us_asks_for(language: str) -> None:
+    """47 CFR 64.1200(f)(9): the seller, the number, automated means, and that it is no condition of purchase."""
+    text = wording.render("start_question", language=language, values=VALUES).text.lower()
+
+    automated, purchase = {
+        "en": ("automated", "not a condition of purchase"),
+        "de": ("automatisiert", "keine bedingung für einen kauf"),
+        "es": ("automatizados", "no es condición de compra"),
+        "fr": ("automatisés", "n'est pas une condition d'achat"),
+        "pt": ("automatizados", "não é condição de compra"),
+        "it": ("automatizzati", "non è una condizione di acquisto"),
+        "nl": ("geautomatiseerd", "geen voorwaarde voor een aankoop"),
+    }[language]
+    assert text.count("fictional shop") == 2
+    assert automated in text
+    assert purchase in text
 
 
 @pytest.mark.parametrize(
@@ -89,7 +164,7 @@ def test_it_understands_locales(asked: str, spoken: str) -> None:
     assert (finished.language, finished.is_fallback) == (spoken, False)
 
 
-@pytest.mark.parametrize("asked", ["sv", "", "xx_YY"])
+@pytest.mark.parametrize("asked", ["da", "", "xx_YY"])
 def test_it_falls_back_visibly(asked: str) -> None:
     finished = wording.render("undo_line", language=asked, values={})
     german = wording.render("undo_line", language=asked, values={}, default_language="de")
@@ -99,8 +174,8 @@ def test_it_falls_back_visibly(asked: str) -> None:
 
 
 def test_it_refuses_a_default_language_without_texts() -> None:
-    with pytest.raises(wording.WordingError, match=r"'sv'.*'xx'"):
-        wording.render("undo_line", language="sv", values={}, default_language="xx")
+    with pytest.raises(wording.WordingError, match=r"'da'.*'xx'"):
+        wording.render("undo_line", language="da", values={}, default_language="xx")
 
 
 def test_it_names_language_text_and_placeholder_of_a_missing_value() -> None:
@@ -128,6 +203,55 @@ def test_it_gives_each_template_a_version_of_its_own() -> None:
     assert len(wording.DATA_VERSION) == 12
 
 
+def test_it_speaks_a_brands_own_text_in_its_place() -> None:
+    own = {("undo_line", "en"): Template("Wrong button? Reply START.", "w7")}
+
+    spoken = wording.render("undo_line", language="en_GB", values={}, own=own)
+
+    assert (spoken.text, spoken.version) == ("Wrong button? Reply START.", "w7")
+    assert wording.render("undo_line", language="de", values={}, own=own).version != "w7"
+
+
+@given(data=st.data(), kind=st.sampled_from(sorted(TEXTS)))
+def test_it_speaks_every_text_with_the_right_places_and_reads_no_value(data: st.DataObject, kind: str) -> None:
+    """Braces in a name, also such that look like a placeholder, come out as they went in."""
+    fillers = data.draw(st.lists(st.text(st.characters(exclude_characters="{}"), max_size=5), min_size=7, max_size=7))
+    values = {
+        place: data.draw(st.sampled_from(["{brand}", "{{scope}}", "{", "}", r"\1", "Acme"])) for place in PLACES[kind]
+    }
+    pieces = [fillers[0], TEXTS[kind].names]
+    expected = list(pieces)
+    for filler, (place, value) in zip(fillers[1:], sorted(values.items()), strict=False):
+        pieces += [filler, f"{{{place}}}"]
+        expected += [filler, value]
+    own = {(kind, "en"): Template("".join(pieces), "w1")}
+
+    assert wording.render(kind, language="en", values=values, own=own).text == "".join(expected)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "mistake"),
+    [
+        ("confirmation", "{brand} stopped.", "lacks {scope}, what was stopped"),
+        ("confirmation", "{brand} {scope} {offer}", "must not hold {offer}"),
+        ("confirmation", "{brand} {scope} }", "has a brace that belongs to no placeholder"),
+        ("confirmation", "{Brand} {scope}", "has a brace that belongs to no placeholder"),
+        ("undo_line", "Sent by mistake? Reply RESTART.", "lacks the word START, which people answer with"),
+        ("undo_button", "Undo this opt-out now!", "has 22 characters, 2 more than the 20 it may have"),
+        ("scope_service", "service\x00messages", "holds a character that is not seen"),
+    ],
+)
+def test_it_says_what_is_wrong_with_a_text(kind: str, text: str, mistake: str) -> None:
+    assert mistake in wording.mistakes(kind, text)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_it_finds_nothing_wrong_with_its_own_texts(language: str) -> None:
+    assert {kind: wording.mistakes(kind, wording.desk_text(kind, language).text) for kind in TEXTS} == {
+        kind: [] for kind in TEXTS
+    }
+
+
 def texts(**changes: object) -> dict[str, object]:
     source = Path(wording.__file__).with_name("en.json")
     return {**json.loads(source.read_text(encoding="utf-8")), "language": "aa", **changes}
@@ -136,7 +260,7 @@ def texts(**changes: object) -> dict[str, object]:
 def test_it_loads_a_language_somebody_adds(tmp_path: Path) -> None:
     (tmp_path / "aa.json").write_text(json.dumps(texts()), encoding="utf-8")
 
-    assert wording.load(tmp_path)["aa"]["scope_topic"] == "{topic}"
+    assert wording.load(tmp_path)["aa"]["scope_service"] == "service messages"
 
 
 @pytest.mark.parametrize(
@@ -167,3 +291,10 @@ def test_it_names_a_file_that_is_not_json(tmp_path: Path) -> None:
 
     with pytest.raises(wording.WordingError, match=r"aa\.json: not valid JSON"):
         wording.load(tmp_path)
+
+
+def test_it_names_every_language_in_its_documentation() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "wording.md").read_text(encoding="utf-8")
+
+    assert [name for name in LEXICON.names.values() if name not in page] == []
+    assert [kind for kind in TEXTS if not kind.startswith(("scope_", "channel_")) and f"`{kind}`" not in page] == []

@@ -204,7 +204,7 @@ class NoticeAdmin(RecordAdmin):
 
     @display(description="Version")
     def short_version(self, notice: Notice) -> SafeString:
-        return format_html('<span class="desk-code">{}</span>', notice.version[:8])
+        return format_html('<span class="desk-code">{}</span>', notice.short_version)
 
     @display(description="Text")
     def wording(self, notice: Notice) -> SafeString:

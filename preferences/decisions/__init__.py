@@ -1,5 +1,6 @@
 """The only door through which consent changes. Everything that opts in or out, holds or corrects comes through here."""
 
+from preferences.decisions import answers
 from preferences.decisions.acts import Act, DecisionError, Help, Question, Recorded, StalePersonError
 from preferences.decisions.assigning import assign_sender, split
 from preferences.decisions.people import Change, People, Sighting
@@ -19,6 +20,7 @@ __all__ = [
     "Recorded",
     "Sighting",
     "StalePersonError",
+    "answers",
     "assign_sender",
     "desks_of",
     "ensure_senders",

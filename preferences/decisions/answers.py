@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Iterable
+from functools import cache
 from typing import NamedTuple
 
 from preferences import credentials
@@ -28,7 +29,7 @@ from preferences.models import (
     batches,
 )
 from preferences.models.scopes import MARKETING, NO_BRAND
-from preferences.wording import available_languages
+from preferences.wording import DEFAULT_LANGUAGE, available_languages, spoken
 
 #: 47 CFR 64.1200(a)(12): a confirmation within five minutes is presumed fine; later ones are not sent at all.
 CONFIRM_WITHIN = dt.timedelta(minutes=5)
@@ -37,9 +38,13 @@ ANSWER_WITHIN = dt.timedelta(hours=23)
 
 #: The language people of a country are answered in when the brand offers it and nothing else tells.
 COUNTRY_LANGUAGES = {
-    "AR": "es", "AT": "de", "BR": "pt", "CH": "de", "CL": "es", "CN": "zh", "CO": "es", "DE": "de", "EG": "ar", "ES": "es",
-    "FR": "fr", "ID": "id", "IL": "he", "IT": "it", "JP": "ja", "KR": "ko", "MX": "es", "NL": "nl", "PE": "es", "PL": "pl",
-    "PT": "pt", "RU": "ru", "SA": "ar", "TR": "tr", "AE": "ar",
+    "AE": "ar", "AR": "es", "AT": "de", "BD": "bn", "BH": "ar", "BO": "es", "BR": "pt", "CH": "de", "CL": "es", "CN": "zh",
+    "CO": "es", "CR": "es", "CU": "es", "CY": "el", "DE": "de", "DO": "es", "DZ": "ar", "EC": "es", "EG": "ar", "ES": "es",
+    "FR": "fr", "GR": "el", "GT": "es", "HK": "zh", "HN": "es", "ID": "id", "IL": "he", "IQ": "ar", "IR": "fa", "IT": "it",
+    "JO": "ar", "JP": "ja", "KE": "sw", "KR": "ko", "KW": "ar", "LB": "ar", "LI": "de", "LY": "ar", "MA": "ar", "MD": "ro",
+    "MO": "zh", "MX": "es", "MY": "ms", "NI": "es", "NL": "nl", "OM": "ar", "PA": "es", "PE": "es", "PK": "ur", "PL": "pl",
+    "PT": "pt", "PY": "es", "QA": "ar", "RO": "ro", "RU": "ru", "SA": "ar", "SE": "sv", "SV": "es", "TH": "th", "TN": "ar",
+    "TR": "tr", "TW": "zh", "TZ": "sw", "UA": "uk", "UY": "es", "VE": "es", "VN": "vi", "YE": "ar",
 }  # fmt: skip
 
 
@@ -66,14 +71,21 @@ def cell_of(desk: Desk, channel: str, topic: str) -> Cell:
     return Cell(desk.controller, NO_BRAND if desk.brand is None else desk.brand, channel, topic)
 
 
+@cache
+def _offered(languages: tuple[str, ...]) -> frozenset[str]:
+    """The languages a policy names, as we call them; all there are if it names none."""
+    return frozenset(map(spoken, languages)) or frozenset(available_languages())
+
+
 def choose_language(desk: Desk, *, locale: str, written: str, country: str) -> str:
     """The person's own choice, else the language of the reply, else the country's if the brand offers it, else the
-    brand's. "STOP" is no evidence of English, so international words leave `written` empty."""
-    offered = desk.policy.languages or available_languages()
+    brand's. "STOP" is no evidence of English, so international words leave `written` empty. A locale such as pt_BR is
+    answered in its language."""
+    offered = _offered(desk.policy.languages)
     for language in (locale, written, COUNTRY_LANGUAGES.get(country, "")):
-        if language and language in offered:
-            return language
-    return desk.brand_language
+        if (code := spoken(language)) and code in offered:
+            return code
+    return spoken(desk.brand_language) or DEFAULT_LANGUAGE
 
 
 def answer_to(
@@ -112,6 +124,14 @@ def answer_to_help(one: Help, *, desk: Desk, locale: str, country: str) -> Answe
     """HELP is always answered, with the brand's human contact."""
     language = choose_language(desk, locale=locale, written=one.question.language, country=country)
     return Answer(DeliveryKind.HELP, one.subscriber, 0, one.question, language, one.at + ANSWER_WITHIN)
+
+
+def clarify(
+    question: Question, subscriber: int, *, desk: Desk, locale: str, country: str, until: dt.datetime
+) -> Answer:
+    """Asks what a doubtful reply meant. `until` comes from the law (regimes.answer_rules)."""
+    language = choose_language(desk, locale=locale, written=question.language, country=country)
+    return Answer(DeliveryKind.CLARIFICATION, subscriber, 0, question, language, until)
 
 
 def _closed_episode(events: Iterable[Event], cell: Cell) -> list[Event]:

@@ -27,7 +27,8 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """One sender as decisions see it. `brand` is None until somebody assigns the sender."""
+    """One sender as decisions see it. `brand` is None until somebody assigns the sender; `number` is empty until a webhook
+    has shown it; `seat` is the country of the controller, empty if nobody entered it."""
 
     sender: int
     display: str
@@ -39,6 +40,8 @@ class Desk:
     brand_language: str
     support_contact: str
     policy: Policy
+    number: str = ""
+    seat: str = ""
 
     def closing_scope(self, *, topic: str, country: str, at: dt.datetime) -> Scope:
         """How far a stop on this sender reaches: all channels of its brand, every brand if nobody assigned it, or the
@@ -62,7 +65,7 @@ def desks_of(sender_ids: Iterable[int]) -> dict[int, Desk]:
     senders = list(
         Sender.objects.filter(pk__any=wanted).select_related("brand__controller").only(
             "display", "key", "portfolio_id", "brand__name", "brand__language", "brand__support_contact",
-            "brand__controller__name",
+            "brand__controller__name", "brand__controller__seat",
         )
     )  # fmt: skip
     policies = _policies({sender.brand_id for sender in senders if sender.brand_id})
@@ -107,4 +110,6 @@ def _desk(sender: Sender, policies: dict[int, Policy]) -> Desk:
         brand_language=brand.language if brand else "en",
         support_contact=brand.support_contact if brand else "",
         policy=policies.get(brand.pk, Policy()) if brand else Policy(),
+        number=sender.display,
+        seat=brand.controller.seat if brand else "",
     )

@@ -37,6 +37,8 @@ _OLD_LANGUAGE_CODES = {"iw": "he", "in": "id"}
 
 # A brand's own payloads: "optout:marketing", "optout:all", "optout:topic:news", "optin:undo", with anything behind.
 _PAYLOADS = {"optout": IntentValue.OPT_OUT, "optin": IntentValue.OPT_IN}
+# Our own button under a confirmation takes the opt-out back: "optout:undo:v1:<language of the confirmation>".
+_UNDO = re.compile(r"optout:undo(?::[^:]*(?::([a-z]{2,3})(?::.*)?)?)?")
 _SLUG = re.compile("[a-z0-9][a-z0-9_-]{0,49}")
 _FIELDS_OF_OURS = {"flow_token"}  # written by the business and given back by WhatsApp
 _SWITCH = {"on": True, "true": True, "yes": True, "opt in": True, "optin": True}
@@ -260,6 +262,8 @@ def _in_group(intent: Intent) -> Intent:
 
 def _judge_button(label: str, payload: str, language_hint: str | None) -> Intent:
     by_label = classify(label if label.strip() else payload, language_hint=language_hint)
+    if undo := _UNDO.fullmatch(payload.strip().lower()):
+        return _undone(by_label, _language(undo[1] or "") or by_label.language)
     word, scope, slug = (*payload.strip().lower().split(":", 3), "", "")[:3]
     wish = _PAYLOADS.get(word)
     if wish is None:
@@ -268,13 +272,25 @@ def _judge_button(label: str, payload: str, language_hint: str | None) -> Intent
         is_stop = by_payload.intent is IntentValue.OPT_OUT and by_label.intent is IntentValue.NONE
         return by_payload if is_stop else by_label
     if wish is IntentValue.OPT_IN and by_label.intent is IntentValue.OPT_OUT:
-        explanation = "The button's label asks to stop, its payload to start."
-        return _doubtful(by_label._replace(rule="payload/contradiction", explanation=explanation))
+        return _contradiction(by_label)
     topic = "any" if scope in {"all", "any"} else "marketing"
     if scope == "topic" and _SLUG.fullmatch(slug):
         topic = slug
     explanation = f'A button was tapped that carries "{word}".'
     return Intent(wish, f"payload/{word}", language=by_label.language, explanation=explanation, topic=topic)
+
+
+def _undone(by_label: Intent, language: str) -> Intent:
+    """A tap on our undo button counts like START, unless its label asks to stop."""
+    if by_label.intent is IntentValue.OPT_OUT:
+        return _contradiction(by_label)
+    explanation = "The undo button under a confirmation was tapped."
+    return Intent(IntentValue.OPT_IN, "payload/undo", language=language, explanation=explanation)
+
+
+def _contradiction(by_label: Intent) -> Intent:
+    explanation = "The button's label asks to stop, its payload to start."
+    return _doubtful(by_label._replace(rule="payload/contradiction", explanation=explanation))
 
 
 def _judge_form(payload: str) -> Intent:

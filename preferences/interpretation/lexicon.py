@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from preferences.interpretation import normalisation
 
-CLASSIFIER_VERSION = 1
+CLASSIFIER_VERSION = 2
 """Raised with every change of the rules or of the normalisation that can change a judgement."""
 
 _DIRECTORY = Path(__file__).parent / "keywords"

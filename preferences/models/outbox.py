@@ -14,7 +14,8 @@ from preferences.models.subscribers import Subscriber
 
 
 class Notice(models.Model):
-    """The exact wording and version a person saw. Append-only; the version is the SHA-256 of the text."""
+    """The exact wording a person saw. Append-only; the version names the wordings that spoke and the SHA-256 of the text
+    (see outbox.saying.Notices)."""
 
     key = models.CharField(max_length=40)
     language = models.CharField(max_length=12)
@@ -23,7 +24,13 @@ class Notice(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     def __str__(self) -> str:
-        return f"{self.key} ({self.language}) {self.version[:8]}"
+        return f"{self.key} ({self.language}) {self.short_version}"
+
+    @property
+    def short_version(self) -> str:
+        """The wordings that spoke and the beginning of the hash."""
+        names, _, digest = self.version.rpartition(":")
+        return f"{names}:{digest[:8]}" if names else digest[:8]
 
 
 class ChannelKind(models.TextChoices):

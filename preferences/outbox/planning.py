@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from preferences.channels import OutgoingMessage, Template, is_remote
+from preferences.channels import Button, OutgoingMessage, Template, is_remote
 from preferences.channels.graph_errors import WINDOW_CLOSED
 from preferences.decisions import Desk
 from preferences.models import Delivery, DeliveryState, UtilityTemplate
 from preferences.outbox.means import Means
 from preferences.outbox.outcomes import Outcome
-from preferences.outbox.saying import Notices, parameters_of, text_of
+from preferences.outbox.saying import Notices, Saying, parameters_of, text_of
 from preferences.outbox.truth import Situation, is_still_true
 
 
@@ -83,8 +83,9 @@ class _Envelope:
     means: Means
 
     def text(self, notices: Notices) -> Draft:
-        text, version, language = text_of(self.delivery, self.desk, self.situation)
-        return Draft(self._message(text), notices.keep(self.delivery.kind, language, version, text))
+        saying = text_of(self.delivery, self.desk, self.situation)
+        buttons = (Button(saying.button_id, saying.button),) if saying.button else ()
+        return Draft(self._message(saying.text, buttons=buttons), notices.keep(self.delivery.kind, saying))
 
     def template(self, notices: Notices) -> Draft | None:
         one = self.means.template_for(self.desk, self.delivery.kind, self.delivery.language)
@@ -92,16 +93,19 @@ class _Envelope:
             return None
         values = parameters_of(self.delivery, self.desk, self.situation, one)
         # WhatsApp keeps the words of a template; what we know of them is its name and what was filled in.
-        words = " | ".join([f"Template {one.name}", *values])
-        notice = notices.keep(self.delivery.kind, one.language, f"template:{one.name}", words)
-        return Draft(self._message("", Template(one.name, one.language, values)), notice, one)
+        saying = Saying(" | ".join([f"Template {one.name}", *values]), f"template:{one.name}", one.language)
+        message = self._message("", template=Template(one.name, one.language, values))
+        return Draft(message, notices.keep(self.delivery.kind, saying), one)
 
-    def _message(self, text: str, template: Template | None = None) -> OutgoingMessage:
+    def _message(
+        self, text: str, *, buttons: tuple[Button, ...] = (), template: Template | None = None
+    ) -> OutgoingMessage:
         return OutgoingMessage(
             to=self.address,
             sender=self.sender_key,
             text=text,
             correlation_id=str(self.delivery.correlation_id),
+            buttons=buttons,
             template=template,
             credentials=self.means.credentials.get(self.desk.portfolio),
         )

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
+from preferences import wordings
 from preferences.decisions import Desk, desks_of
 from preferences.models import (
     ANY,
@@ -21,11 +23,15 @@ from preferences.models import (
     DeliveryKind,
     Identity,
     PlatformStop,
+    Reply,
+    ReviewState,
     Scheme,
     Scope,
     Subscriber,
+    Topic,
 )
 from preferences.models.scopes import MARKETING, NO_BRAND, deciding
+from preferences.wording import Own
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,10 @@ class Situation:
     addresses: dict[tuple[int, int], str]
     stopped_on_platform: set[tuple[int, int]]
     roots: dict[int, int]
+    countries: Mapping[int, str]
+    topics: Mapping[int, Mapping[str, str]]
+    wordings: Mapping[int, Own]
+    waiting_for_review: Set[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +59,8 @@ class StateRow:
 
 def look(claimed: list[Delivery]) -> Situation:
     people = sorted({delivery.subscriber_id for delivery in claimed})
-    roots = _roots(people)
+    rows_of_people = list(Subscriber.objects.filter(pk__any=people).values_list("pk", "root_id", "country"))
+    roots = {person: root for person, root, _ in rows_of_people}
     states: dict[int, list[StateRow]] = defaultdict(list)
     rows = Consent.objects.filter(subscriber__any=sorted(set(roots.values()))).values_list(
         "subscriber_id", "controller", "brand", "channel", "topic", "status", "effective_at"
@@ -59,6 +70,7 @@ def look(claimed: list[Delivery]) -> Situation:
     stops = PlatformStop.objects.filter(subscriber__any=sorted(set(roots.values())))
     stopped = set(stops.values_list("subscriber_id", "portfolio_id"))
     desks = desks_of({delivery.sender_id for delivery in claimed if delivery.sender_id})
+    brands = {desk.brand for desk in desks.values() if desk.brand}
     caused = ConsentEvent.objects.filter(position__any=[delivery.event for delivery in claimed])
     events: dict[int, tuple[Scope, dt.datetime | None]] = {
         position: (Scope(controller, brand, channel, topic), at)
@@ -75,11 +87,26 @@ def look(claimed: list[Delivery]) -> Situation:
             (person, portfolio) for person, root in roots.items() for pk, portfolio in stopped if pk == root
         },
         roots=roots,
+        countries={person: country for person, _, country in rows_of_people},
+        topics=_topics(brands),
+        wordings=wordings.own_texts(brands),
+        waiting_for_review=_waiting_for_review(claimed),
     )
 
 
-def _roots(people: list[int]) -> dict[int, int]:
-    return dict(Subscriber.objects.filter(pk__any=people).values_list("pk", "root_id"))
+def _waiting_for_review(claimed: Iterable[Delivery]) -> Set[bytes]:
+    """The doubtful replies somebody wants to ask about that are not settled yet."""
+    asked = [bytes(one.reply) for one in claimed if one.kind == DeliveryKind.CLARIFICATION]
+    waiting = Reply.objects.filter(digest__in=asked, review_state=ReviewState.WAITING)
+    return {bytes(digest) for digest in waiting.values_list("digest", flat=True)} if asked else frozenset()
+
+
+def _topics(brands: Iterable[int]) -> Mapping[int, Mapping[str, str]]:
+    """What each brand calls its topics."""
+    names: dict[int, dict[str, str]] = defaultdict(dict)
+    for brand, slug, name in Topic.objects.filter(brand__in=sorted(brands)).values_list("brand_id", "slug", "name"):
+        names[brand][slug] = name
+    return names
 
 
 def _addresses(roots: dict[int, int]) -> dict[tuple[int, int], str]:
@@ -103,7 +130,8 @@ def _addresses(roots: dict[int, int]) -> dict[tuple[int, int], str]:
 
 def is_still_true(delivery: Delivery, desk: Desk, situation: Situation) -> bool:
     """A confirmation needs the person to be opted out, the answer to START needs the person to be opted in. Whoever
-    stopped after asking to come back is not asked for YES: that would be marketing."""
+    stopped after asking to come back is not asked for YES: that would be marketing. What was meant is asked while the reply
+    waits for review and the person has not stopped in other words."""
     kind = DeliveryKind(delivery.kind)
     if kind == DeliveryKind.HELP:
         return True
@@ -113,6 +141,9 @@ def is_still_true(delivery: Delivery, desk: Desk, situation: Situation) -> bool:
     topic = scope.topic if is_narrow else MARKETING
     cell = Cell(desk.controller, NO_BRAND if desk.brand is None else desk.brand, Channel.WHATSAPP, topic)
     state = deciding(situation.states[delivery.subscriber_id], cell)
+    if kind == DeliveryKind.CLARIFICATION:
+        is_out = state is not None and state.status == ConsentStatus.OPTED_OUT
+        return bytes(delivery.reply) in situation.waiting_for_review and not is_out
     if kind == DeliveryKind.START_QUESTION:
         if state is None or state.status != ConsentStatus.OPTED_OUT:
             return True
