@@ -72,7 +72,8 @@ def test_it_offers_a_button_only_where_both_laws_allow_it(country: str, seat: st
         ("US", (2027, 1, 30), False),
         ("US", (2027, 1, 31), True),
         ("GB", (2027, 1, 31), False),
-        ("", (2027, 1, 31), False),
+        ("", (2027, 1, 30), False),
+        ("", (2027, 1, 31), True),
     ],
 )
 def test_it_lets_a_stop_reach_the_controller_from_the_day_the_law_says(country, day, reaches) -> None:

@@ -90,5 +90,5 @@ def _scope(key: str, brand: Brand, topic: str) -> Scope:
     topics = {"scope_everything": ANY, "scope_topic": topic, "scope_ad_sharing": AD_SHARING, "scope_service": SERVICE}
     scope = Scope(brand=brand.pk)
     if found := topics.get(key.removesuffix("_channel")):
-        scope = replace(scope, topic=found)
-    return replace(scope, channel=Channel.WHATSAPP) if key.endswith("_channel") else scope
+        scope = scope._replace(topic=found)
+    return scope._replace(channel=Channel.WHATSAPP) if key.endswith("_channel") else scope
