@@ -115,6 +115,17 @@ def test_it_uses_the_portfolios_own_token(acme, says, graph, settings):
     assert state() == "sent"
 
 
+def test_it_waits_visibly_when_its_token_cannot_be_opened(acme, says, graph):
+    Portfolio.objects.update(credentials=b"sealed with a key that is gone")
+    says("STOP")
+
+    outbox.deliver(now=after(1))
+
+    assert (state(), one().destination.kind, graph.accepted) == ("retry", "whatsapp", [])
+    assert "FIELD_ENCRYPTION_KEYS" in one().response_excerpt
+    assert Portfolio.objects.get().blocked_until == after(61)
+
+
 def test_it_keeps_one_destination_of_each_kind(acme, says, graph, settings):
     says("STOP")
     says("START", 1)
