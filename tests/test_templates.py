@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from preferences.inbox.templates import State, TemplateEvent, changed, follow
@@ -150,6 +150,7 @@ _EVENTS = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(events=st.lists(_EVENTS, max_size=8, unique_by=lambda event: event.at), data=st.data())
 def test_it_never_uses_a_template_whose_newest_category_is_marketing(events, data):
     """Whatever the order: only a newer category makes a marketing template usable again."""
