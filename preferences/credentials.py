@@ -49,18 +49,29 @@ def of_portfolios(portfolios: Iterable[int]) -> dict[int, Credentials]:
     The environment's WHATSAPP_ACCESS_TOKEN serves the first portfolio without its own. A portfolio whose credentials no
     key opens any more has none: it must not send with a token that was meant for another one.
     """
-    wanted = set(portfolios)
+    own, served = _kept(set(portfolios))
+    found = {pk: opened for pk, sealed in own.items() if (opened := _opened(sealed))}
+    return found | ({served: Credentials(settings.WHATSAPP_ACCESS_TOKEN)} if served else {})
+
+
+def are_set_for(portfolios: Iterable[int]) -> set[int]:
+    """Those of the WhatsApp portfolios that are meant to send, in one query. One whose credentials do not open is among
+    them: its answers wait and say so, instead of being silently recorded."""
+    own, served = _kept(set(portfolios))
+    return own.keys() | ({served} if served else set())
+
+
+def _kept(wanted: set[int]) -> tuple[dict[int, bytes], int]:
+    """The sealed credentials of the wanted portfolios, and which of them the environment's token serves (0: none)."""
     whatsapp = Portfolio.objects.filter(provider=Provider.WHATSAPP).order_by("pk")
     rows = list(whatsapp.filter(Q(pk__in=wanted) | Q(credentials=None)).values_list("pk", "credentials"))
-    found = {pk: own for pk, sealed in rows if sealed is not None and (own := _opened(sealed))}
-    first = next((pk for pk, sealed in rows if sealed is None), None)
-    if settings.WHATSAPP_ACCESS_TOKEN and first in wanted and first is not None:
-        found[first] = Credentials(settings.WHATSAPP_ACCESS_TOKEN)
-    return found
+    first = next((pk for pk, sealed in rows if sealed is None), 0)
+    own = {pk: bytes(sealed) for pk, sealed in rows if sealed is not None}
+    return own, first if settings.WHATSAPP_ACCESS_TOKEN and first in wanted else 0
 
 
-def _opened(sealed: bytes | memoryview) -> Credentials | None:
+def _opened(sealed: bytes) -> Credentials | None:
     try:
-        return unseal_credentials(bytes(sealed))
+        return unseal_credentials(sealed)
     except (EncryptionError, ValueError):
         return None

@@ -234,7 +234,7 @@ def test_it_says_that_a_template_of_ours_cannot_be_used(sender, acme, sample, re
     opened = {one.kind: one for one in alarms.check(NOW + MINUTE).opened}
 
     assert set(opened) == {"provider_notice", "template_unusable"}
-    assert "WhatsApp made it a marketing template" in opened["template_unusable"].text
+    assert "as a marketing template people who stopped marketing never get it" in opened["template_unusable"].text
 
 
 def test_it_says_that_nothing_is_sent(sender):

@@ -47,6 +47,8 @@ def test_it_serves_the_first_whatsapp_portfolio_from_the_environment(portfolios,
 
     assert tokens(portfolios) == {portfolios[0]: TOKEN}
     assert tokens(portfolios[1:]) == {}
+    assert credentials.are_set_for(portfolios) == {portfolios[0]}
+    assert credentials.are_set_for(portfolios[1:]) == set()
 
 
 def test_it_prefers_a_portfolios_own(portfolios, settings):
@@ -64,6 +66,7 @@ def test_it_never_falls_back_to_another_token_when_its_own_does_not_open(sealed,
     Portfolio.objects.filter(pk=portfolios[0]).update(credentials=sealed())
 
     assert portfolios[0] not in tokens(portfolios)
+    assert credentials.are_set_for(portfolios) == {portfolios[0], portfolios[1]}
 
 
 @pytest.mark.parametrize("content", [b"[]", b"{}", b'{"access_token":""}', b'{"access_token":7}'])

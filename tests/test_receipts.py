@@ -7,7 +7,7 @@ import itertools
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from preferences import outbox
@@ -158,6 +158,7 @@ def _essence(row):
     return row.state, row.delivered_at, row.read_at, row.code, row.message
 
 
+@settings(deadline=None)
 @given(steps=_STEPS, data=st.data(), start=st.sampled_from(_STARTS))
 def test_it_comes_to_the_same_in_any_order(steps, data, start):
     shuffled = data.draw(st.permutations(steps))
@@ -166,6 +167,7 @@ def test_it_comes_to_the_same_in_any_order(steps, data, start):
     assert _essence(_fold(_row(start), steps)) == _essence(_fold(_row(start), repeated))
 
 
+@settings(deadline=None)
 @given(steps=_STEPS, start=st.sampled_from(_STARTS))
 def test_it_comes_to_the_same_in_one_body_or_in_many(steps, start):
     together = News(MESSAGE)
@@ -175,6 +177,7 @@ def test_it_comes_to_the_same_in_one_body_or_in_many(steps, start):
     assert _essence(settled(_row(start), together, now=after(60))) == _essence(_fold(_row(start), steps))
 
 
+@settings(deadline=None)
 @given(steps=_STEPS, start=st.sampled_from(_STARTS))
 def test_it_never_makes_an_answer_due_again(steps, start):
     after_all = _fold(_row(start), steps)

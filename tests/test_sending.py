@@ -22,6 +22,7 @@ from preferences.models import (
     TemplateState,
     UtilityTemplate,
 )
+from preferences.models.blocks import Block, block
 from preferences.simulation.graph_world import TOKEN, ApprovedTemplate, Fault
 from tests import bodies
 from tests.conftest import SAMPLE_TIME
@@ -113,6 +114,17 @@ def test_it_uses_the_portfolios_own_token(acme, says, graph, settings):
     outbox.deliver(now=after(1))
 
     assert state() == "sent"
+
+
+def test_it_waits_visibly_when_its_token_cannot_be_opened(acme, says, graph):
+    Portfolio.objects.update(credentials=b"sealed with a key that is gone")
+    says("STOP")
+
+    outbox.deliver(now=after(1))
+
+    assert (state(), one().destination.kind, graph.accepted) == ("retry", "whatsapp", [])
+    assert "FIELD_ENCRYPTION_KEYS" in one().response_excerpt
+    assert Portfolio.objects.get().blocked_until == after(61)
 
 
 def test_it_keeps_one_destination_of_each_kind(acme, says, graph, settings):
@@ -249,7 +261,7 @@ def test_it_lets_blocked_answers_expire_in_time(acme, says, graph):
     assert (waiting_until, state(), graph.accepted) == (after(300), "expired", [])
 
 
-def test_it_does_not_shorten_a_longer_block(acme, says, graph):
+def test_it_waits_for_the_longer_of_two_blocks(acme, says, graph):
     Portfolio.objects.update(blocked_until=after(-1), blocked_reason="old")
     Sender.objects.update(blocked_until=after(5), blocked_reason="this number")
     Portfolio.objects.update(blocked_until=after(20), blocked_reason="all of it")
@@ -619,6 +631,33 @@ def test_it_leaves_alone_what_a_status_settled_meanwhile(acme, says, graph, tell
 
     assert (state(), one().delivered_at is not None, one().finished_at != after(1)) == ("sent", True, True)
     assert one().notice is not None
+
+
+def test_it_sends_nothing_when_a_status_settles_it_just_before(acme, says, graph, receive, monkeypatch):
+    """An attempt that WhatsApp refused with a passing code had been sent after all."""
+    says("STOP")
+    look = outbox.processing.means.look
+
+    def look_while_a_status_comes(*arguments):
+        own = {"biz_opaque_callback_data": str(one().correlation_id), "phone": bodies.BILAL}
+        receive(bodies.status(at=after(1), **own), now=after(2))
+        return look(*arguments)
+
+    monkeypatch.setattr("preferences.outbox.means.look", look_while_a_status_comes)
+    outbox.deliver(now=after(2))
+
+    assert (state(), one().notice, graph.accepted) == ("sent", None, [])
+
+
+def test_it_keeps_the_longer_of_two_blocks(acme):
+    portfolio = Portfolio.objects.get()
+
+    for seconds, reason in ((60, "long"), (10, "short"), (90, "longest")):
+        block(Portfolio, {portfolio.pk: Block(after(seconds), reason)})
+        portfolio.refresh_from_db()
+        assert portfolio.blocked_reason == ("long" if seconds < 90 else "longest")
+
+    assert portfolio.blocked_until == after(90)
 
 
 def test_it_counts_attempts_that_were_made(acme, says, graph):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from preferences.inbox.templates import State, TemplateEvent, changed, follow
@@ -35,8 +35,8 @@ def template(acme):
 def hear(template):
     """Something happens to the template; answers how many changed and its state."""
 
-    def run(second, *, name="stopped", language="en", portfolio=None, **what):
-        event = TemplateEvent(portfolio or template.portfolio_id, name, language, after(second), **what)
+    def run(second, *, name="stopped", language="en", portfolio=None, event="", category=""):
+        event = TemplateEvent(portfolio or template.portfolio_id, name, language, event, category, after(second))
         count = follow([event])
         template.refresh_from_db()
         return count, template.state
@@ -55,6 +55,8 @@ def hear(template):
         ({"event": "DISABLED"}, "disabled"),
         ({"event": "REJECTED"}, "disabled"),
         ({"event": "PENDING_DELETION"}, "disabled"),
+        ({"event": "APPROVED", "category": "MARKETING"}, "recategorised"),
+        ({"event": "PAUSED", "category": "UTILITY"}, "paused"),
         ({"event": "FLAGGED"}, "usable"),
         ({"event": "APPROVED"}, "usable"),
         ({"event": "SOMETHING_NEW"}, "usable"),
@@ -64,7 +66,7 @@ def test_it_follows(what, state, hear):
     assert hear(1, **what)[1] == state
 
 
-@pytest.mark.parametrize("event", ["APPROVED", "REINSTATED"])
+@pytest.mark.parametrize("event", ["APPROVED", "REINSTATED", "UNPAUSED"])
 @pytest.mark.parametrize("before", ["PAUSED", "DISABLED"])
 def test_it_comes_back(before, event, hear):
     hear(1, event=before)
@@ -83,6 +85,12 @@ def test_it_comes_back_as_a_utility_template(hear):
     hear(1, category="MARKETING")
 
     assert hear(2, category="UTILITY") == (1, "usable")
+
+
+def test_it_comes_back_with_status_and_category_at_once(hear):
+    hear(1, category="MARKETING")
+
+    assert hear(2, category="UTILITY", event="APPROVED") == (1, "usable")
 
 
 def test_it_stays_paused_when_its_category_is_confirmed(hear):
@@ -122,7 +130,7 @@ def test_it_means_all_languages_when_none_is_named(hear):
 
 def test_it_needs_two_queries_for_any_number(template, django_assert_max_num_queries):
     events = [
-        TemplateEvent(template.portfolio_id, name, "en", after(second), event="PAUSED")
+        TemplateEvent(template.portfolio_id, name, "en", "PAUSED", "", after(second))
         for second, name in enumerate(["stopped", "other", "third"] * 20)
     ]
 
@@ -136,12 +144,13 @@ def test_it_asks_nothing_for_nothing(db, django_assert_num_queries):
 
 
 _EVENTS = st.builds(
-    lambda second, what: TemplateEvent(1, "stopped", "en", after(second), **what),
+    lambda second, what: TemplateEvent(1, "stopped", "en", *what, after(second)),
     st.integers(1, 20),
-    st.sampled_from([{"event": "PAUSED"}, {"event": "APPROVED"}, {"category": "MARKETING"}, {"category": "UTILITY"}]),
+    st.tuples(st.sampled_from(["", "PAUSED", "APPROVED"]), st.sampled_from(["", "MARKETING", "UTILITY"])),
 )
 
 
+@settings(deadline=None)
 @given(events=st.lists(_EVENTS, max_size=8, unique_by=lambda event: event.at), data=st.data())
 def test_it_never_uses_a_template_whose_newest_category_is_marketing(events, data):
     """Whatever the order: only a newer category makes a marketing template usable again."""

@@ -348,8 +348,11 @@ def _crowd(full):
         ("302 Found\r\nLocation: https://elsewhere.example/", b"", "unknown"),
         ("500 Oops", b'{"messages":[{"id":"wamid.1"}]}', "unknown"),
         ("503 Busy", b'{"error":{}}', "unknown"),
-        ("400 Bad", b'{"error":{"code":"100"}}', "unknown"),
-        ("200 OK", b"[" * 60_000, "unknown"),
+        ("400 Bad", b'{"error":{"code":"100"}}', "refused"),
+        ("400 Bad", b'{"error":{"code":"one"}}', "unknown"),
+        ("400 Bad", b'{"error":{"code":true}}', "unknown"),
+        ("400 Bad", b'{"error":{"code":99999999999}}', "unknown"),
+        ("200 OK", b"[[[[", "unknown"),
         ("200 OK", b'{"messages":[{"id":"wamid.1"}]}' + b" " * 200_000, "unknown"),
         ("nonsense", b"", "unknown"),
     ],
@@ -364,6 +367,18 @@ def test_it_reads_any_answer(status, content, state, settings, send):
             said = "refused"
 
     assert said == state
+
+
+def test_it_keeps_what_staff_should_know_and_no_database_refuses(settings, send):
+    details = rb"No number +447700900123\u0000 in \ud800 this list, token Bearer abc.def"
+    content = b'{"error":{"code":100,"error_data":{"details":"' + details + b'"}}}'
+    with _answering(b"HTTP/1.1 400 Bad\r\nContent-Length: %d\r\n\r\n" % len(content) + content) as url:
+        settings.WHATSAPP_API_URL = url
+
+        with pytest.raises(ChannelError) as caught:
+            send()
+
+    assert str(caught.value).endswith("WhatsApp says: No number [cut] in \ufffd this list, token [cut]")
 
 
 def test_it_does_not_know_when_the_answer_breaks_off(settings, send):

@@ -5,7 +5,6 @@ It never repeats a call by itself: /messages has no idempotency key (provider's 
 
 from __future__ import annotations
 
-import json
 import re
 import ssl
 import threading
@@ -22,6 +21,8 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
 from preferences.credentials import Credentials
+from preferences.interpretation import json_text
+from preferences.interpretation.observations import UnreadableBodyError
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 15.0
@@ -170,25 +171,23 @@ def _failure(error: requests.exceptions.RequestException) -> NotConnectedError |
 
 def _meaning(status: int, raw: bytes) -> dict[str, Any]:
     try:
-        content = json.loads(raw)
-    except (ValueError, RecursionError):
+        content = json_text.loads(raw)  # also takes out what a database refuses: details are kept for staff
+    except UnreadableBodyError:
         content = None
     if not isinstance(content, dict):
         raise NoAnswerError(f"An answer without a meaning (HTTP {status}).")
     error = content.get("error")
-    if isinstance(error, dict) and isinstance(error.get("code"), int):
-        raise _refusal(error)
+    if isinstance(error, dict) and (code := json_text.integer(error.get("code"))) is not None:
+        raise _refusal(error, code)
     if "error" in content or not 200 <= status < 300:
         raise NoAnswerError(f"An answer without a meaning (HTTP {status}).")
     return content
 
 
-def _refusal(error: dict[str, Any]) -> GraphError:
-    subcode, data = error.get("error_subcode"), error.get("error_data")
-    details = data.get("details") if isinstance(data, dict) else None
+def _refusal(error: dict[str, Any], code: int) -> GraphError:
     return GraphError(
-        error["code"],
-        subcode=subcode if isinstance(subcode, int) else 0,
+        code,
+        subcode=json_text.integer(error.get("error_subcode")) or 0,
         is_transient=error.get("is_transient") is True,
-        details=details if isinstance(details, str) else "",
+        details=json_text.string(json_text.mapping(error.get("error_data")).get("details")),
     )

@@ -33,7 +33,8 @@ class WhatsAppChannel:
         have; raises ChannelError when it certainly did not."""
         if message.credentials is None:
             raise ChannelError(
-                "No access token is set for this account. Set one: docs/whatsapp.md, “Sending”.",
+                "No access token is set for this account, or FIELD_ENCRYPTION_KEYS lacks the key it was kept with. "
+                "Set one: docs/whatsapp.md, “Sending”.",
                 is_permanent=False,
                 stop=Stop(Reach.PORTFOLIO, _MINUTE),
             )

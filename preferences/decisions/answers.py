@@ -186,9 +186,9 @@ def _destinations(senders: set[int]) -> dict[int, int]:
     """Per sender where its answers go: to WhatsApp once its portfolio has credentials, else to the console, which only
     records them."""
     portfolios = dict(Sender.objects.filter(pk__any=senders).values_list("pk", "portfolio_id"))
-    able = credentials.of_portfolios(set(portfolios.values()))
+    sending = credentials.are_set_for(portfolios.values())
     kinds = {
-        sender: ChannelKind.WHATSAPP if portfolio in able else ChannelKind.CONSOLE
+        sender: ChannelKind.WHATSAPP if portfolio in sending else ChannelKind.CONSOLE
         for sender, portfolio in portfolios.items()
     }
     rows = {

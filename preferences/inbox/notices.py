@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from preferences import decisions
 from preferences.identifiers import digest
@@ -88,14 +88,12 @@ def _of_templates(told: Iterable[Told], places: _Places) -> list[templates.Templ
             continue
         is_category = event.topic == AccountTopic.TEMPLATE_CATEGORY
         word = "" if is_category else "UNPAUSED" if event.detail == notice_words.UNPAUSED else event.event
-        one = templates.TemplateEvent(
-            portfolio=portfolio, name=event.template, language=event.language, at=_time(event, received_at)
-        )
-        # A status may name the category as well; only one that is no longer utility is news then.
-        if event.category and (is_category or event.category != templates.UTILITY):
-            found.append(replace(one, category=event.category))
-        if word:
-            found.append(replace(one, event=word))
+        found.append(
+            templates.TemplateEvent(
+                portfolio=portfolio, name=event.template, language=event.language, event=word, category=event.category,
+                at=_time(event, received_at),
+            )
+        )  # fmt: skip
     return found
 
 

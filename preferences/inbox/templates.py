@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from preferences.models import TemplateState, UtilityTemplate, batches
 
-UTILITY = "UTILITY"
+_UTILITY = "UTILITY"
 #: The states a template's status events mean for us; what is not named changes nothing (FLAGGED can still be sent).
 _STATE_OF = {
     "APPROVED": TemplateState.USABLE,
@@ -26,29 +26,24 @@ _STATE_OF = {
     "PENDING_DELETION": TemplateState.DISABLED,
     "REJECTED": TemplateState.DISABLED,
 }
-#: `reason` begins with what the row's last change was about, so that an older change of the other kind is told apart.
+#: The reason begins with what the row's last change was about, so that an older change of the other kind is told apart.
 _CATEGORY, _STATUS = "Category", "Status"
-_IN_WORDS = {
-    TemplateState.USABLE: "",
-    TemplateState.PAUSED: " WhatsApp paused it, mostly because people blocked or reported it.",
-    TemplateState.DISABLED: " WhatsApp does not send it any more.",
-    TemplateState.RECATEGORISED: " WhatsApp made it a marketing template, which people who stopped marketing never get.",
-}
+_MARKETING_WORDS = "as a marketing template people who stopped marketing never get it."
 
 
 @dataclass(frozen=True, slots=True)
 class TemplateEvent:
-    """One webhook about one template of a portfolio (its id): `category` is its new one, or `event` what happened to it.
+    """What was told about one template of a portfolio (its id): what happened to it (`event`), its new category, or both.
 
-    From the fields `template_category_update` and `message_template_status_update`. No language means all of them.
+    From the fields `message_template_status_update` and `template_category_update`. No language means all of them.
     """
 
     portfolio: int
     name: str
     language: str
+    event: str
+    category: str
     at: dt.datetime
-    category: str = ""
-    event: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +62,25 @@ def changed(before: State, event: TemplateEvent) -> State:
     counts also behind a newer change of its status, because the two are told apart by nothing but their order.
     """
     is_older = event.at <= before.changed_at
-    if event.category:
-        if is_older and (event.category == UTILITY or not before.reason.startswith(_STATUS)):
-            return before
-        return replace(_recategorised(before, event), changed_at=max(event.at, before.changed_at))
+    is_late_marketing = event.category not in {"", _UTILITY} and before.reason.startswith(_STATUS)
+    if is_older and not is_late_marketing:
+        return before
+    after = _recategorised(before, event) if event.category else before
     state = _STATE_OF.get(event.event)
     # Its status says nothing about its category: a marketing template that is approved again stays one.
-    if state is None or is_older or before.state == TemplateState.RECATEGORISED:
-        return before
-    return State(state, f"{_STATUS}: {event.event}.{_IN_WORDS[state]}", event.at)
+    if state is not None and after.state != TemplateState.RECATEGORISED:
+        after = State(state, f"{after.reason} {_told(event)}" if event.category else _told(event), event.at)
+    return replace(after, changed_at=max(after.changed_at, before.changed_at))
+
+
+def _told(event: TemplateEvent) -> str:
+    return f"{_STATUS}: WhatsApp says {event.event}."
 
 
 def _recategorised(before: State, event: TemplateEvent) -> State:
-    reason = f"{_CATEGORY}: {event.category}."
-    if event.category != UTILITY:
-        return State(TemplateState.RECATEGORISED, reason + _IN_WORDS[TemplateState.RECATEGORISED], event.at)
+    reason = f"{_CATEGORY}: WhatsApp says {event.category}."
+    if event.category != _UTILITY:
+        return State(TemplateState.RECATEGORISED, f"{reason[:-1]}; {_MARKETING_WORDS}", event.at)
     is_back = before.state == TemplateState.RECATEGORISED
     return State(TemplateState.USABLE if is_back else before.state, reason, event.at)
 

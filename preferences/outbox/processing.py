@@ -108,15 +108,23 @@ def _begin(claimed: Sequence[Delivery], line: Line, portfolios: dict[int, int], 
             leaving.append(ready)
         else:
             ended.append(line.attempt(ready))
-    _note(leaving)
+    still_ours = _note(leaving)
     for one in leaving:
-        line.send(one)
+        if one.delivery.pk in still_ours:
+            line.send(one)
     return ended
 
 
-def _note(leaving: Sequence[Plan]) -> None:
-    """Keep what is about to be said: if the process dies in the middle of the call, people can see what it was."""
+def _note(leaving: Sequence[Plan]) -> set[int]:
+    """Keep what is about to be said: if the process dies in the middle of the call, people can see what it was.
+
+    Answers which may still be said: meanwhile a status may have told that an earlier attempt was sent after all.
+    """
+    if not leaving:
+        return set()
     rows = [
         (one.delivery.pk, one.draft.notice, one.draft.template.name if one.draft.template else "") for one in leaving
     ]
     batches.update(Delivery, key="id", fields=("notice", "template"), rows=sorted(rows), only_if=STILL_ATTEMPTING)
+    ids = [one.delivery.pk for one in leaving]
+    return set(Delivery.objects.filter(pk__any=ids, state=DeliveryState.ATTEMPTING).values_list("pk", flat=True))
