@@ -37,6 +37,9 @@ EMBEDDED = not env.str("DATABASE_URL", default="")
 DEMO = env.bool("DEMO", default=EMBEDDED and not any(PROVIDER_TOKENS.values()))
 if DEMO and not EMBEDDED:
     raise ImproperlyConfigured("DEMO fills a database with sample data, so it never runs with DATABASE_URL. Unset one.")
+_graph_api = env.str("WHATSAPP_API_URL", default="")
+if DEMO and urlsplit(_graph_api).hostname not in {None, "127.0.0.1", "::1", "localhost"}:
+    raise ImproperlyConfigured("The demo never talks to a real provider: unset WHATSAPP_API_URL, or set DEMO=0.")
 if DEMO and any(PROVIDER_TOKENS.values()):
     names = ", ".join(name for name, value in PROVIDER_TOKENS.items() if value)
     raise ImproperlyConfigured(f"The demo never talks to a real provider: unset {names}, or set DEMO=0.")
@@ -60,7 +63,10 @@ SEAL_SIGNING_KEY = _secret_list("SEAL_SIGNING_KEY")
 WHATSAPP_APP_SECRET = _secret_list("WHATSAPP_APP_SECRET")
 WHATSAPP_VERIFY_TOKEN = _secret_list("WHATSAPP_VERIFY_TOKEN")
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
-WHATSAPP_ACCESS_TOKEN = PROVIDER_TOKENS["WHATSAPP_ACCESS_TOKEN"].strip()  # files end in a newline
+# Files end in a newline. The demo's WhatsApp is played by `serve` on this machine, and takes this token only.
+WHATSAPP_ACCESS_TOKEN = (
+    "simulated-access-token" if DEMO and _graph_api else PROVIDER_TOKENS["WHATSAPP_ACCESS_TOKEN"].strip()
+)
 
 # Rooms ----------------------------------------------------------------------------------------------------------------
 
@@ -234,7 +240,7 @@ INBOX_RETENTION_DAYS = env.int("INBOX_RETENTION_DAYS", default=14)
 COMMIT_WAIT_SECONDS = env.float("COMMIT_WAIT_SECONDS", default=5.0)
 
 #: Where WhatsApp's Graph API is and which version of it is spoken; another address is for a simulator or a relay.
-WHATSAPP_API_URL = env.str("WHATSAPP_API_URL", default="https://graph.facebook.com").rstrip("/")
+WHATSAPP_API_URL = (_graph_api or "https://graph.facebook.com").rstrip("/")
 WHATSAPP_API_VERSION = env.str("WHATSAPP_API_VERSION", default="v26.0")
 
 LOGGING = {

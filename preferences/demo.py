@@ -1,19 +1,84 @@
-"""The sample data of the demo: a month in the life of a shop, sent through the real door with the clock injected."""
+"""The sample data of the demo: a month in the life of a shop, sent through the real door with the clock injected.
+
+Answers go to a simulated WhatsApp of this process, whose statuses come back through the same door.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 
 from preferences import inbox, outbox, retention, seals, simulation
 from preferences.models import Brand, Controller, PolicyVersion, Portfolio, Provider, Reply, Sender
 from preferences.signing import sign_meta
-from preferences.simulation import american, british, french, nameless
+from preferences.simulation import Fictional, american, british, french, nameless
+from preferences.simulation.graph_api import Simulator
+from preferences.simulation.graph_world import TOKEN, World
 from preferences.webhooks import whatsapp
 
 _DAYS = 28
+_RECYCLED = american(11)
+#: Whoever has the number now is somebody else: another user id.
+_NEXT_HOLDER = replace(_RECYCLED, name="Sample N11")
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """One thing worth looking at: what happened, what to see on the person's page, and who it is."""
+
+    title: str
+    look: str
+    person: Fictional
+
+
+#: The guided list of the demo's first page, in the order of a first walk.
+CHAPTERS = (
+    Chapter(
+        "A tap on “Stop promotions”, which WhatsApp told twice",
+        "One opt-out, one confirmation, delivered two seconds later.",
+        american(1),
+    ),
+    Chapter(
+        "STOP in Hindi; the others wrote in English, French, German, Spanish, Portuguese and Arabic",
+        "Answered in the language it was written in.",
+        british(148),
+    ),
+    Chapter("STOP, and four minutes later START", "Back on WhatsApp alone: SMS and e-mail stay stopped.", british(2)),
+    Chapter(
+        "START in the United States",
+        "Asked for YES first, because the law there wants consent in writing; YES came a minute later.",
+        american(3),
+    ),
+    Chapter(
+        "A START that arrived late", "It is older than the STOP it came after, so nothing was opened.", american(7)
+    ),
+    Chapter(
+        "“can you stop sending these at night??”",
+        "Doubt protects the person: held until somebody reviews it.",
+        british(4),
+    ),
+    Chapter(
+        "WhatsApp’s own switch", "A platform stop: no START and nobody here can lift it, only the person.", american(5)
+    ),
+    Chapter(
+        "A message refused with error 131050", "Also WhatsApp’s own stop, learned from a campaign’s status.", british(9)
+    ),
+    Chapter(
+        "Somebody who shows a username and no number",
+        "Known by a user id; the stop counts all the same.",
+        nameless(6, "IT"),
+    ),
+    Chapter(
+        "A number with a new holder",
+        "The stop of the earlier holder stays on the number, the consent does not go with it.",
+        _NEXT_HOLDER,
+    ),
+    Chapter("A message that tries to be a script", "Only text, wherever it is shown.", british(10)),
+)
 
 
 def is_seeded() -> bool:
@@ -42,21 +107,58 @@ def prepare() -> Brand:
 
 def seed(now: dt.datetime) -> int:
     """Play the month that ends at `now`. Returns how many webhooks were sent."""
-    count = 0
-    for at, body in sorted(story(now)):
-        receive(body, at)
-        count += 1
+    with _History() as history:
+        for at, body in sorted(story(now)):
+            history.play(body, at)
     retention.prepare_partitions(now)
     seals.seal(now=now)
-    return count
+    return history.count
 
 
-def receive(body: bytes, at: dt.datetime) -> None:
-    """One webhook through the door, read and answered, as if all of it happened at `at`."""
-    signature = sign_meta(body, settings.WHATSAPP_APP_SECRET[0])
-    whatsapp.accept(body, signature=signature, headers={"User-Agent": "simulated"}, now=at)
-    inbox.process(now=at)
-    outbox.deliver(now=at)
+class _History:
+    """Plays webhooks as if each came at its time. What this process sends meanwhile goes to its own simulator alone."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._now = dt.datetime.now(dt.UTC)
+        self._whatsapp = Simulator(
+            world=World(hears_everybody=True), reaches=("sent", "delivered", "read"), clock=lambda: self._now
+        )
+        self._sending = _sending_to(self._whatsapp)
+
+    def __enter__(self) -> _History:
+        self._whatsapp.__enter__()
+        self._sending.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._sending.__exit__(None, None, None)
+        self._whatsapp.__exit__(None, None, None)
+
+    def play(self, body: bytes, at: dt.datetime) -> None:
+        """One webhook through the door, read and answered, and the statuses of the answer a second apart."""
+        self._now = at
+        self._receive(body, at)
+        outbox.deliver(now=at)
+        statuses, self._whatsapp.bodies = self._whatsapp.bodies, []
+        for index, status in enumerate(statuses, start=1):
+            self._receive(status, at + dt.timedelta(seconds=index))
+
+    def _receive(self, body: bytes, at: dt.datetime) -> None:
+        signature = sign_meta(body, settings.WHATSAPP_APP_SECRET[0])
+        whatsapp.accept(body, signature=signature, headers={"User-Agent": "simulated"}, now=at)
+        inbox.process(now=at)
+        self.count += 1
+
+
+@contextmanager
+def _sending_to(simulator: Simulator) -> Iterator[None]:
+    before = settings.WHATSAPP_API_URL, settings.WHATSAPP_ACCESS_TOKEN
+    settings.WHATSAPP_API_URL, settings.WHATSAPP_ACCESS_TOKEN = simulator.url, TOKEN
+    try:
+        yield
+    finally:
+        settings.WHATSAPP_API_URL, settings.WHATSAPP_ACCESS_TOKEN = before
 
 
 def story(now: dt.datetime) -> Iterator[tuple[dt.datetime, bytes]]:
@@ -115,3 +217,6 @@ def _special_people(now: dt.datetime) -> Iterator[tuple[dt.datetime, bytes]]:
     refused = simulation.message_id("refused")
     yield after(50), simulation.status(british(9), refused, "failed", after(50), error=131050)
     yield after(55), simulation.text(british(10), "<script>alert('hello')</script>", after(55))
+    yield after(60), simulation.text(_RECYCLED, "STOP", after(60))
+    yield after(65), simulation.moved(_RECYCLED, american(12), after(65))
+    yield after(90), simulation.text(_NEXT_HOLDER, "Hi, is this the flower shop?", after(90))

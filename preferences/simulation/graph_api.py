@@ -16,7 +16,7 @@ import http.client
 import json
 import queue
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
@@ -37,7 +37,7 @@ class Simulator:
     """Serves on a free port of 127.0.0.1 inside a `with` block; `url` is what WHATSAPP_API_URL is set to.
 
     `reaches` are the statuses each accepted message goes through. Without a callback they are only kept in `bodies`.
-    `latency` is how long each answer takes, in seconds.
+    `latency` is how long each answer takes, in seconds. `clock` tells the time, for history that is played.
     """
 
     def __init__(
@@ -50,11 +50,13 @@ class Simulator:
         reaches: Sequence[str] = ("sent", "delivered"),
         latency: float = 0.0,
         port: int = 0,
+        clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
     ) -> None:
         self.world = world or World()
         self.world.token = token
         self.reaches = tuple(reaches)
         self.latency = latency
+        self._clock = clock
         self.bodies: list[bytes] = []
         self.undelivered = 0
         self._callback = urlsplit(callback_url) if callback_url else None
@@ -96,7 +98,7 @@ class Simulator:
     def hear(self, person: str, *, number: str = SENDER, at: dt.datetime | None = None) -> None:
         """Somebody wrote to a number (now, unless `at` says when): it may be answered freely for 24 hours."""
         with self._lock:
-            self.world.hear(person, number, at or dt.datetime.now(dt.UTC))
+            self.world.hear(person, number, at or self._clock())
 
     def arm(
         self, fault: Fault, *, code: int = 0, seconds: float = 0.0, times: int = 1, is_transient: bool = False
@@ -112,7 +114,7 @@ class Simulator:
     def answer(self, call: Call) -> Answer:
         """Answer one call as the HTTP server does, and let its statuses follow."""
         with self._lock:
-            answer = respond(self.world, call, dt.datetime.now(dt.UTC))
+            answer = respond(self.world, call, self._clock())
             bodies = list(bodies_of(self.world, answer.accepted, self.reaches)) if answer.accepted else []
             self.bodies += bodies
         for body in bodies:

@@ -204,7 +204,7 @@ def _later_error(
     if template:
         is_refused = template.category == "MARKETING" and reached in world.stopped
         return _MARKETING_STOPPED if is_refused else 0
-    heard_at = world.heard_at.get((number.key, reached))
+    heard_at = now if world.hears_everybody else world.heard_at.get((number.key, reached))
     if heard_at and now - heard_at < _WINDOW:
         return 0
     if not world.tells_closed_window_later:

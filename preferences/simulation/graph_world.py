@@ -98,6 +98,8 @@ class World:
     apps: dict[str, tuple[str, ...]] = field(default_factory=lambda: {ACCOUNT: ("Opt-out desk",)})
     #: When each person last wrote to each number: opens the 24 hours.
     heard_at: dict[tuple[str, str], dt.datetime] = field(default_factory=dict)
+    #: Where people write past the simulator (the demo's webhooks come from elsewhere), every window counts as open.
+    hears_everybody: bool = False
     #: User ids of people known by number (digits), told in the statuses of what was sent to the number.
     user_ids: dict[str, str] = field(default_factory=dict)
     #: People who switched off "Offers and announcements".

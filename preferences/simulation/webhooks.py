@@ -30,6 +30,11 @@ class Fictional:
         )
 
     @property
+    def username(self) -> str:
+        """What people who show no number are called by."""
+        return self.name.lower().replace(" ", "_")
+
+    @property
     def recipient(self) -> str:
         """How this person is asked about."""
         return f"+{self.number}" if self.number else self.bsuid
@@ -75,6 +80,20 @@ def switch(person: Fictional, at: dt.datetime, *, is_stop: bool) -> bytes:
     return _body("user_preferences", {"contacts": [_contact(person)], "user_preferences": [one]})
 
 
+def moved(person: Fictional, to: Fictional, at: dt.datetime) -> bytes:
+    """Somebody changed their number, and with it their user id."""
+    one: dict[str, Any] = {"from": person.number, "timestamp": _stamp(at), "type": "system"}
+    one["id"] = message_id("moved", person.number, to.number, at.timestamp())
+    one["system"] = {
+        "body": f"User {person.name} changed from {person.number} to {to.number}",
+        "type": "user_changed_number",
+        "wa_id": to.number,
+        "user_id": to.bsuid,
+        "previous_user_id": person.bsuid,
+    }
+    return _body("messages", {"messages": [one]})
+
+
 def status(person: Fictional, message_id: str, what: str, at: dt.datetime, *, error: int = 0) -> bytes:
     """What became of a marketing message."""
     one: dict[str, Any] = {"id": message_id, "status": what, "timestamp": _stamp(at)}
@@ -106,7 +125,10 @@ def _body(field: str, value: dict[str, Any]) -> bytes:
 
 
 def _contact(person: Fictional) -> dict[str, Any]:
-    return {"profile": {"name": person.name}, **_ids(person, "wa_id", "user_id")}
+    profile = {"name": person.name}
+    if not person.number:
+        profile["username"] = person.username
+    return {"profile": profile, **_ids(person, "wa_id", "user_id")}
 
 
 def _ids(person: Fictional, number_key: str, bsuid_key: str) -> dict[str, str]:

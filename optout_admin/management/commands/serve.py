@@ -7,12 +7,13 @@ import os
 import socket
 import sys
 from argparse import ArgumentParser
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
+from django.urls import reverse
 
 from optout_admin import first_start, processes
 from preferences.status import DatabaseUnavailableError, missing_migrations
@@ -32,6 +33,9 @@ class Command(BaseCommand):
     def handle(self, *, host: str, port: int, web_only: bool, migrate: bool, **_: Any) -> None:
         public_url = _public_url(port)
         environment = {**os.environ, "PUBLIC_URL": public_url}
+        simulated = _simulated_whatsapp(host, port) if settings.DEMO and not web_only else None
+        if simulated:
+            environment["WHATSAPP_API_URL"] = simulated.url
         with processes.Supervisor(environment=environment, say=self._say) as supervisor:
             _refuse_taken_port(host, port)
             _prepare_static_folder()
@@ -40,6 +44,8 @@ class Command(BaseCommand):
             connections.close_all()
             for program in [processes.web(host, port), *([] if web_only else processes.background())]:
                 supervisor.start(program)
+            if simulated:
+                supervisor.start(simulated.program)
             if supervisor.wait_until(lambda: processes.answers(host, port), seconds=_START_SECONDS):
                 self._say(f"Opt-out desk is ready: http://{_shown(host)}:{port}/admin/")
                 for line in introduction:
@@ -53,6 +59,22 @@ class Command(BaseCommand):
     def _say(self, line: str) -> None:
         self.stdout.write(line)
         self.stdout.flush()
+
+
+class _Simulated(NamedTuple):
+    """The demo's WhatsApp: where its Graph API listens, and the process that plays it."""
+
+    url: str
+    program: processes.Program
+
+
+def _simulated_whatsapp(host: str, port: int) -> _Simulated:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        free = probe.getsockname()[1]
+    callback = f"http://{_shown(host)}:{port}{reverse('whatsapp-webhook')}"
+    arguments = ("simulate_graph", "--port", str(free), "--callback", callback)
+    return _Simulated(f"http://127.0.0.1:{free}", processes.manage("The simulated WhatsApp", *arguments))
 
 
 def _public_url(port: int) -> str:
@@ -110,7 +132,7 @@ def _introduction(public_url: str) -> list[str]:
     if settings.DEMO:
         password = first_start.demo_password(settings.VAR_DIR / "demo-login.txt")
         known = f"password {password}" if password else "with the password you gave it"
-        return [f"Sign in as {first_start.DEMO_LOGIN}, {known}. The demo shows sample data and sends nothing."]
+        return [f"Sign in as {first_start.DEMO_LOGIN}, {known}. The demo shows sample data; its WhatsApp is simulated."]
     if first_start.has_owner():
         return []
     if settings.EMBEDDED:
