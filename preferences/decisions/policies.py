@@ -39,6 +39,7 @@ class Desk:
     brand_language: str
     support_contact: str
     policy: Policy
+    last_webhook_at: dt.datetime | None = None
 
     def closing_scope(self, *, topic: str, country: str, at: dt.datetime) -> Scope:
         """How far a stop on this sender reaches: all channels of its brand, every brand if nobody assigned it, or the
@@ -58,7 +59,7 @@ def desks_of(sender_ids: Iterable[int]) -> dict[int, Desk]:
     """A desk for each of the senders, in three queries."""
     senders = list(
         Sender.objects.filter(pk__any=list(sender_ids)).select_related("brand__controller").only(
-            "display", "key", "portfolio_id", "brand__name", "brand__language", "brand__support_contact",
+            "display", "key", "portfolio_id", "last_webhook_at", "brand__name", "brand__language", "brand__support_contact",
             "brand__controller__name",
         )
     )  # fmt: skip
@@ -104,4 +105,5 @@ def _desk(sender: Sender, policies: dict[int, Policy]) -> Desk:
         brand_language=brand.language if brand else "en",
         support_contact=brand.support_contact if brand else "",
         policy=policies.get(brand.pk, Policy()) if brand else Policy(),
+        last_webhook_at=sender.last_webhook_at,
     )

@@ -15,7 +15,7 @@ from django.conf import settings
 from preferences import decisions, regimes
 from preferences.decisions import Act, Change, Desk, Help, People, Question, Sighting
 from preferences.identifiers import digest
-from preferences.inbox import conversations, questions, sent
+from preferences.inbox import conversations, questions, sent, ticks, usernames
 from preferences.inbox.hearing import Heard, Seen
 from preferences.interpretation import CLASSIFIER_VERSION, KEYWORDS_VERSION, Intent, IntentValue
 from preferences.interpretation.observations import (
@@ -67,7 +67,9 @@ def apply(batch: Iterable[Seen], *, now: dt.datetime) -> None:
     keys = sent.message_keys([*heard, *sent.refs(everything), *conversations.refs(everything)])
     people, everything = _recognise(everything, desk_of, keys, now)
     replies = _judge(everything, desk_of, keys, people)
+    ticks.write(everything, senders, desks)
     sent.write(everything, senders, keys)
+    usernames.write(everything)
     acts = [*_acts_of_replies(replies), *_acts_of_answers(replies, people), *_acts_of_platform(everything, desk_of)]
     helps = [
         Help(one.seen.subscriber, _question(one), one.seen.at)

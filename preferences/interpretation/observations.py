@@ -34,7 +34,8 @@ class MessageKind(StrEnum):
 class Person:
     """The identifiers one payload gives for one person; at least one is set, but in a StatusUpdate that names nobody.
 
-    `phone` is E.164 with a leading `+`; BSUIDs are kept unchanged.
+    `phone` is E.164 with a leading `+`; BSUIDs are kept unchanged. A username is no identifier (people change it as they
+    like): observations carry it beside the person, in lower case without a leading @, "" where none was shown.
     """
 
     phone: str | None = None
@@ -65,6 +66,7 @@ class InboundMessage:
     context_id: str = ""
     is_group: bool = False
     is_standby: bool = False
+    username: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ class StatusUpdate:
     category: str = ""
     correlation_id: str = ""
     is_group: bool = False
+    username: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ class PreferenceChange:
     is_stop: bool
     at: datetime | None
     source_id: str
+    username: str = ""
 
 
 @dataclass(frozen=True, slots=True)
