@@ -81,6 +81,7 @@ UNFOLD: dict[str, Any] = {
                     _item("Inbox", "inboxentry", "inbox", "Webhooks as they came in"),
                     _item("Outbox", "delivery", "outbox", "What is to be told to whom"),
                     _item("Ledger", "consentevent", "receipt_long", "Every act that bears on consent"),
+                    _item("Audit", "accessrecord", "visibility", "Who searched, looked and revealed"),
                 ],
             },
             {

@@ -7,15 +7,18 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.paginator import InfinitePaginator
 
+from preferences.admin import seeing
+from preferences.admin.finding import Found, find
+from preferences.encryption import EncryptionError, unseal
 from preferences.identifiers import mask
-from preferences.models import Identity, Scheme, Subscriber
+from preferences.models import Identity, Reply, Scheme, Subscriber
 
 #: A list shows at most this many rows; further ones are found by search and filters, not by leafing.
 _MOST_ROWS = 10_000
@@ -68,6 +71,44 @@ class RecordAdmin(DeskAdmin):
         return bool(super().has_change_permission(request))
 
 
+class PeopleRecordAdmin(RecordAdmin):
+    """Rows about people, searched by person: what was typed is understood once a request, and the search is recorded."""
+
+    def changelist_view(  # type: ignore[override]  # unfold promises a page, a search may lead to another one
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        found = self.found(request) if self.has_view_permission(request) else None
+        if found and request.method == "GET":
+            seeing.searched(request.user, found)
+            if only := self.page_of_only_hit(found):
+                return HttpResponseRedirect(only)
+        return super().changelist_view(request, extra_context)
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The list knows how the search was understood, for the page that says that nobody was found."""
+        changelist: Any = super().get_changelist_instance(request)
+        changelist.found = self.found(request)
+        return changelist
+
+    def page_of_only_hit(self, found: Found) -> str:
+        """Where a search that leaves no question leads at once; "" for the list."""
+        return ""
+
+    def found(self, request: HttpRequest) -> Found | None:
+        """Who is meant by what was typed; None if nothing was, or if it is no question about people."""
+        text = request.GET.get("q", "").strip()
+        if not text or not self.is_about_people(text):
+            return None
+        kept = vars(request)
+        if "desk_found" not in kept:
+            kept["desk_found"] = find(text)
+        found: Found = kept["desk_found"]
+        return found
+
+    def is_about_people(self, text: str) -> bool:
+        return True
+
+
 class ChoiceFilter(admin.SimpleListFilter):
     """A filter with fixed choices: unlike Django's own it never reads the table to find them."""
 
@@ -102,3 +143,11 @@ def person_link(subscriber: Subscriber) -> SafeString:
     """The masked person, linked to their page. `subscriber__root__identities` must be prefetched."""
     url = reverse("admin:preferences_subscriber_change", args=[subscriber.root_id])
     return format_html('<a class="desk-link desk-number" href="{}">{}</a>', url, masked_person(subscriber.root))
+
+
+def text_of(reply: Reply) -> str:
+    """The decrypted text, or a sentence saying why it cannot be read. Not escaped: templates do that."""
+    try:
+        return unseal("reply", bytes(reply.text)).decode(errors="replace") or "(no text)"
+    except EncryptionError as error:
+        return f"(This text cannot be read. {error})"

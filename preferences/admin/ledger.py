@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 from django.contrib import admin
@@ -14,8 +13,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from preferences.admin import words
-from preferences.admin.base import ChoiceFilter, RecordAdmin
-from preferences.admin.people import find
+from preferences.admin.base import ChoiceFilter, PeopleRecordAdmin, RecordAdmin
 from preferences.models import (
     Brand,
     ConsentEvent,
@@ -27,6 +25,9 @@ from preferences.models import (
     Source,
     Subscriber,
 )
+
+#: A decimal this short is a position of the ledger, a longer one a number.
+_POSITION_DIGITS = 7
 
 
 class KindFilter(ChoiceFilter):
@@ -42,7 +43,7 @@ class SourceFilter(ChoiceFilter):
 
 
 @admin.register(ConsentEvent)
-class ConsentEventAdmin(RecordAdmin):
+class ConsentEventAdmin(PeopleRecordAdmin):
     room = "Ledger"
     list_display = ("at_position", "effective", "what", "reach", "source", "subscriber_link", "short_hash")
     list_display_links = ("at_position",)
@@ -79,15 +80,17 @@ class ConsentEventAdmin(RecordAdmin):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         term = search_term.strip()
-        if not term:
-            return queryset, False
-        if term.isdecimal() and len(term) < 7:
+        if term.isdecimal() and len(term) < _POSITION_DIGITS:
             return queryset.filter(position=int(term)), False
-        try:
-            return queryset.filter(subscriber=uuid.UUID(term)), False
-        except ValueError:
-            members = Subscriber.objects.filter(root__in=find(term)).values_list("public_id", flat=True)
-            return queryset.filter(subscriber__in=list(members)), False
+        found = self.found(request)
+        if not found:
+            return queryset, False
+        members = Subscriber.objects.filter(root__in=found.roots).values_list("public_id", flat=True)
+        return queryset.filter(subscriber__in=list(members)), False
+
+    def is_about_people(self, text: str) -> bool:
+        """Short numbers are positions."""
+        return not (text.isdecimal() and len(text) < _POSITION_DIGITS)
 
     @display(description="Position")
     def at_position(self, event: ConsentEvent) -> SafeString:

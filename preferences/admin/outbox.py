@@ -12,8 +12,7 @@ from unfold.decorators import display
 
 from preferences import outbox
 from preferences.admin import words
-from preferences.admin.base import MOST_AT_ONCE, PERSON, ChoiceFilter, RecordAdmin, person_link
-from preferences.admin.people import find
+from preferences.admin.base import MOST_AT_ONCE, PERSON, ChoiceFilter, PeopleRecordAdmin, person_link
 from preferences.models import Delivery, DeliveryKind, DeliveryState
 
 
@@ -30,7 +29,7 @@ class KindFilter(ChoiceFilter):
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(RecordAdmin):
+class DeliveryAdmin(PeopleRecordAdmin):
     room = "Outbox"
     list_display = ("delivery", "state_in_words", "kind", "person", "created", "expires", "destination")
     list_display_links = ("delivery",)
@@ -56,9 +55,8 @@ class DeliveryAdmin(RecordAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Delivery], search_term: str
     ) -> tuple[QuerySet[Delivery], bool]:
-        if not search_term.strip():
-            return queryset, False
-        return queryset.filter(subscriber__root__in=find(search_term)), False
+        found = self.found(request)
+        return (queryset.filter(subscriber__root__in=found.roots) if found else queryset), False
 
     @admin.action(description="Process again", permissions=["process"])
     def process_again(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
