@@ -59,12 +59,28 @@ class RecordAdmin(DeskAdmin):
     list_disable_select_all = True
     sortable_by = ()
     warn_unsaved_form = False
+    change_form_outer_after_template: Any = "admin/preferences/again.html"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+    #: What the button says that processes one row again; none where nothing can be.
+    again = ""
+
+    def why_not_again(self, obj: Any) -> str:
+        """Why this row cannot be processed again, in a sentence; "" if it can."""
+        return ""
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        if self.again and self.has_process_permission(request):
+            context |= {"again": self.again, "why_not_again": self.why_not_again(kwargs["obj"])}
+        response: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
+        return response
 
     def has_process_permission(self, request: HttpRequest) -> bool:
         """Whether this user may have rows processed again; needs Django's "change" permission of the table."""
@@ -110,16 +126,47 @@ class PeopleRecordAdmin(RecordAdmin):
 
 
 class ChoiceFilter(admin.SimpleListFilter):
-    """A filter with fixed choices: unlike Django's own it never reads the table to find them."""
+    """A filter with fixed choices: unlike Django's own it never reads the table to find them.
+
+    `indexed` are the choices whose rows a partial index holds: they are counted and found wherever they are. Any other
+    choice looks through the newest NEWEST rows, so that a rare one never reads a whole table.
+    """
 
     choices_of: list[tuple[str, str]] = []
+    indexed: frozenset[str] = frozenset()
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return self.choices_of
+        rows = model_admin.model.objects.order_by()
+        return [
+            (value, f"{label} ({_counted(rows.filter(**{str(self.parameter_name): value}))})")
+            if value in self.indexed
+            else (value, label)
+            for value, label in self.choices_of
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value()
-        return queryset if value is None else queryset.filter(**{str(self.parameter_name): value})
+        if value is None:
+            return queryset
+        queryset = queryset.filter(**{str(self.parameter_name): value})
+        return queryset if value in self.indexed else among_newest(queryset)
+
+
+#: A filter without an index looks through this many rows.
+NEWEST = 100_000
+#: Counts end here.
+_COUNTED = 1_000
+
+
+def _counted(rows: QuerySet[Any]) -> str:
+    number = len(rows.values_list("pk", flat=True)[: _COUNTED + 1])
+    return f"{number:,}" if number <= _COUNTED else f"{_COUNTED:,}+"
+
+
+def among_newest(queryset: QuerySet[Any]) -> QuerySet[Any]:
+    """Only the newest rows of the table, by primary key."""
+    newest = queryset.model._default_manager.order_by("-pk").values_list("pk", flat=True).first() or 0
+    return queryset.filter(pk__gt=newest - NEWEST)
 
 
 #: What `masked_person` needs, on models with a subscriber.
