@@ -74,7 +74,7 @@ def test_it_gives_the_answer_the_reason_and_the_next_step(staff: Callable[..., C
     page = look(staff(*SEEING), stopped)
 
     assert "Do not send WhatsApp marketing." in page
-    assert "Wrote “STOP” on 22 November 2026, 12:00 UTC (“stop” (English)). Confirmed 1 second later." in page
+    assert "Wrote “STOP” on 22 November 2026, 12:00 UTC. Rule: “stop” (English). Confirmed 1 second later." in page
     assert "If they write START we ask for YES" in page
 
 
@@ -311,6 +311,7 @@ def test_it_says_times_as_people_do(before: int, said: str) -> None:
         ("en/stop", "“stop” (English)"), ("fr/arret", "“arret” (French)"),
         ("en/stop_sending/inside", "“stop sending” (English) inside a longer message"), ("en/affirmation", "a yes (English)"),
         ("group/en/stop", "“stop” (English), in a group"), ("whatsapp/user_preferences", "WhatsApp’s own switch"), ("", ""),
+        ("payload/optout", "a button that carries “optout”"),
         ("other-house/rule", "rule other-house/rule"),
     ],
 )  # fmt: skip

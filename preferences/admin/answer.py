@@ -165,7 +165,7 @@ def _because(position: int, members: Sequence[Subscriber], user: Any) -> str:
     if reply and user.has_perm("preferences.view_reply"):
         verb = "Tapped" if event.source == Source.BUTTON else "Wrote"
         how = f"{verb} “{_shortened(text_of(reply))}”"
-    text = f"{how} on {utc(event.effective_at)}{f' ({rule})' if rule else ''}."
+    text = f"{how} on {utc(event.effective_at)}.{f' Rule: {rule}.' if rule else ''}"
     told = Delivery.objects.filter(subscriber__in=people, event=position, kind=DeliveryKind.CONFIRMATION)
     delivery = told.order_by("pk").first()
     return f"{text} {_confirmed(delivery, event.effective_at)}".strip() if delivery else text

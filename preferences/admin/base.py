@@ -59,7 +59,12 @@ class RecordAdmin(DeskAdmin):
     list_disable_select_all = True
     sortable_by = ()
     warn_unsaved_form = False
-    change_form_outer_after_template: Any = "admin/preferences/again.html"
+    change_form_outer_before_template: Any = "admin/preferences/again.html"
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """A list takes its own filters and nothing else: Django would let anybody ask about every column by its URL."""
+        filters = {getattr(one, "parameter_name", one) for one in self.list_filter}
+        return lookup.partition("__")[0] in filters
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -55,6 +55,7 @@ class ConsentEventAdmin(PeopleRecordAdmin):
     nothing_yet = "The first opt-out, opt-in or platform stop makes the first event."
     fieldsets = (
         (None, {"fields": ("at_position", "what", "reach", "subscriber_link", "effective", "received", "recorded", "ends")}),
+        ("Proof", {"fields": ("verified", "seal_link", "hash_hex", "previous_hex", "evidence_hex", "source_hex")}),
         ("Who and why", {"fields": (
             "source", "sender_name", "rule_said", "rule", "language", "jurisdiction", "legal_basis", "expression", "actor",
             "approver", "reason", "voids", "renews", "related",
@@ -62,7 +63,6 @@ class ConsentEventAdmin(PeopleRecordAdmin):
         ("Versions", {"fields": (
             "schema_version", "policy_version", "classifier_version", "keywords_version", "regime_version", "notice_version",
         )}),
-        ("Proof", {"fields": ("verified", "seal_link", "hash_hex", "previous_hex", "evidence_hex", "source_hex")}),
     )  # fmt: skip
     readonly_fields = (
         "at_position", "what", "reach", "subscriber_link", "effective", "received", "recorded", "ends", "sender_name",

@@ -74,7 +74,7 @@ class SenderFilter(ChoiceFilter):
 @admin.register(Delivery)
 class DeliveryAdmin(PeopleRecordAdmin):
     room = "Outbox"
-    list_display = ("delivery", "state_in_words", "what", "person", "created", "attempts", "in_short")
+    list_display = ("delivery", "state_in_words", "kind", "person", "created", "attempts", "in_short")
     list_display_links = ("delivery",)
     list_filter = (StateFilter, KindFilter, SenderFilter)
     list_select_related = ("destination", "subscriber__root")
@@ -129,10 +129,6 @@ class DeliveryAdmin(PeopleRecordAdmin):
     @display(description="State")
     def state_in_words(self, delivery: Delivery) -> SafeString:
         return words.badge(*words.delivery_in_words(delivery))
-
-    @display(description="What")
-    def what(self, delivery: Delivery) -> str:
-        return f"{delivery.get_kind_display()}, to {delivery.destination}"
 
     @display(description="What happened")
     def in_short(self, delivery: Delivery) -> str:

@@ -196,6 +196,8 @@ def rule_in_words(rule: str) -> str:
     if rule.startswith("group/"):
         return f"{rule_in_words(rule.removeprefix('group/'))}, in a group"
     language, _, rest = rule.partition("/")
+    if language == "payload":
+        return f"a button that carries “{rest}”"
     word, _, ending = rest.partition("/")
     try:
         name = get_language_info(language)["name"]
@@ -233,7 +235,7 @@ _FATES = {
     DeliveryState.DEAD: "Was certainly not sent.",
     DeliveryState.EXPIRED: "Was not sent: it would have come too late.",
     DeliveryState.NEEDLESS: "Was not sent: it was no longer true.",
-    DeliveryState.RECORDED: "Nothing was sent: this destination only records what would be said.",
+    DeliveryState.RECORDED: "This destination only records what would be said.",
 }
 
 

@@ -33,28 +33,36 @@ function shell(firstTab) {
   };
 }
 
-// "/" finds a person from anywhere, unless the page has a search box of its own; "?" shows the keys.
+function isTyping(event) {
+  const active = document.activeElement;
+  return active.matches("input, textarea, select") || active.isContentEditable || event.ctrlKey || event.metaKey || event.altKey;
+}
+
+// "/" finds a person from anywhere, unless the page has a search box of its own.
 function personSearch() {
   return {
-    pressed(event) {
-      const active = document.activeElement;
-      if (active.matches("input, textarea, select") || active.isContentEditable || event.ctrlKey || event.metaKey || event.altKey) {
+    focusOnSlash(event) {
+      if (event.key !== "/" || isTyping(event) || document.getElementById("searchbar")) {
         return;
       }
-      if (event.key === "/" && !document.getElementById("searchbar")) {
-        event.preventDefault();
-        if (this.$refs.person.offsetParent === null) {
-          location.assign(this.$root.action); // the navigation is hidden: go where the box is
-        } else {
-          this.$refs.person.focus();
-        }
-      } else if (event.key === "?") {
-        event.preventDefault();
-        document.getElementById("desk-keys").showModal();
+      event.preventDefault();
+      if (this.$refs.person.offsetParent === null) {
+        location.assign(this.$root.action); // the navigation is hidden: go where the box is
+      } else {
+        this.$refs.person.focus();
       }
     },
   };
 }
+
+// "?" shows the keys.
+document.addEventListener("keydown", (event) => {
+  const keys = document.getElementById("desk-keys");
+  if (event.key === "?" && keys && !keys.open && !isTyping(event)) {
+    event.preventDefault();
+    keys.showModal();
+  }
+});
 
 // What was revealed is copied by one press; the button says that it was.
 document.addEventListener("click", async (event) => {
