@@ -94,7 +94,8 @@ class SubscriberAdmin(PeopleRecordAdmin):
         lines = (
             (one.get_scheme_display(), mask(one.value), " (ended)" if one.ended_at else "") for one in identities[:5]
         )
-        return format_html_join(SafeString("<br>"), '{} <span class="desk-number">{}</span>{}', lines)
+        joined = format_html_join(SafeString("<br>"), '{} <span class="desk-number">{}</span>{}', lines)
+        return format_html("<span>{}</span>", joined)
 
     @display(description="Newest reply")
     def wrote(self, subscriber: Any) -> SafeString | str:
