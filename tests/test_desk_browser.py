@@ -88,6 +88,7 @@ def visit(request: pytest.FixtureRequest, chromium: Browser, desk: str) -> Itera
 
 
 def find(page: Page, what: str) -> None:
+    page.wait_for_function("window.Alpine && !document.documentElement.hasAttribute('x-cloak')")
     page.keyboard.press("/")
     page.keyboard.type(what)
     page.keyboard.press("Enter")
@@ -224,6 +225,7 @@ def test_it_reveals_nothing_to_those_who_may_not(visit: Visit) -> None:
     page.fill("[name=username]", "clerk")
     page.fill("[name=password]", "correct-horse-battery")
     page.click("#login-form button[type=submit]")
+    page.wait_for_url(f"{visit.address}/admin/")
 
     find(page, "202 555 0143")
     page.get_by_role("heading", name="Do not send WhatsApp marketing.").wait_for()
