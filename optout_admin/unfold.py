@@ -83,6 +83,7 @@ UNFOLD: dict[str, Any] = {
                     _item("Ledger", "consentevent", "receipt_long", "Every act that bears on consent"),
                     _item("Alarms", "alarm", "notifications", "What is wrong, and what was", app="reports"),
                     _item("Wording", "wordingversion", "translate", "What people are told, in their language"),
+                    _item("Audit", "accessrecord", "visibility", "Who searched, looked and revealed"),
                 ],
             },
             {

@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from preferences import decisions, seals
-from preferences.admin.people import find
+from preferences.admin.finding import find
 from preferences.models import (
     ApiKey,
     Brand,
@@ -41,7 +41,7 @@ from preferences.models import (
 
 SCRIPT = "<script>alert(document.cookie)</script>"
 NOW = dt.datetime(2026, 11, 22, 12, 0, 5, tzinfo=dt.UTC)
-ROOMS = ("subscriber", "reply", "inboxentry", "delivery", "consentevent", "seal", "notice")
+ROOMS = ("subscriber", "reply", "inboxentry", "delivery", "consentevent", "seal", "notice", "accessrecord")
 SETTINGS = ("brand", "sender", "portfolio", "controller", "topic", "policyversion", "destination", "user", "apikey")
 
 
@@ -155,7 +155,7 @@ def test_it_hides_lists_of_a_person_the_viewer_may_not_see(
     page = staff("view_subscriber").get(url("subscriber", written("secret words").pk)).content.decode()
 
     assert "secret words" not in page
-    assert page.count("You may not see these.") == 3
+    assert "You may not see what happened." in page
 
 
 @pytest.mark.parametrize("is_demo", [True, False])
@@ -207,7 +207,7 @@ def test_it_processes_only_lawful_deliveries_again(
     response = run(may, "delivery", "process_again", delivery.pk)
     delivery.refresh_from_db()
     assert delivery.state == DeliveryState.UNKNOWN
-    assert "never repeated" in response.content.decode()
+    assert "0 of 1 will be sent again; one may have been sent already." in response.content.decode()
 
 
 def test_it_revokes_a_key_only_for_those_who_may(staff: Callable[..., Client]) -> None:
@@ -362,7 +362,7 @@ def test_it_costs_a_fixed_number_of_queries(superuser: Client, written: Callable
         Brand.objects.create(controller_id=Brand.objects.first().controller_id, slug=f"b{number}", name=f"B{number}")
 
     assert [_queries(superuser, page) for page in pages] == before
-    assert max(before) <= 30
+    assert max(before) <= 36
 
 
 def _queries(client: Client, page: str) -> int:
@@ -388,17 +388,16 @@ def test_it_finds_a_number_in_any_spelling(superuser: Client, written: Callable[
     person = written()
     written(number="447911123456", ref="2")
 
-    assert find(text) == {person.pk}
-    page = superuser.get(url("subscriber"), {"q": text}).content.decode()
-    assert url("subscriber", person.pk) in page
-    assert page.count("data-row") == 1
+    assert find(text).roots == {person.pk}
+    response = superuser.get(url("subscriber"), {"q": text})
+    assert response.headers["Location"] == url("subscriber", person.pk)
 
 
 @pytest.mark.parametrize("text", ["9999", "12025550144", "zzz", "''; --", "%", "", "202-55", "\x00"])
 def test_it_finds_nobody_for_what_nobody_has(written: Callable[..., Subscriber], text: str) -> None:
     written()
 
-    assert find(text) == set()
+    assert find(text).roots == set()
 
 
 def test_it_finds_user_ids_records_and_earlier_holders(
@@ -409,8 +408,8 @@ def test_it_finds_user_ids_records_and_earlier_holders(
     identity.ended_at = NOW
     identity.save(update_fields=["ended_at"])
 
-    assert find(identity.value) == {identity.root_id}
-    assert find(str(identity.root.public_id)) == {identity.root_id}
+    assert find(identity.value).roots == {identity.root_id}
+    assert find(str(identity.root.public_id)).roots == {identity.root_id}
 
 
 def test_it_searches_replies_deliveries_and_events_by_person(

@@ -48,8 +48,8 @@ ARGUMENTS = [
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 LISTS = (
-    "subscriber", "reply", "inboxentry", "delivery", "consentevent", "seal", "notice", "brand", "sender", "portfolio",
-    "controller", "topic", "policyversion", "destination", "user", "apikey",
+    "subscriber", "reply", "inboxentry", "delivery", "consentevent", "seal", "notice", "accessrecord", "brand", "sender",
+    "portfolio", "controller", "topic", "policyversion", "destination", "user", "apikey",
 )  # fmt: skip
 FORMS = ("brand", "sender", "portfolio", "controller", "topic", "policyversion", "destination", "user", "apikey")
 DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
@@ -129,7 +129,7 @@ def visit(request: pytest.FixtureRequest, chromium: Browser, desk: str) -> Itera
 
 def test_it_shows_every_page_without_a_complaint(visit: Visit) -> None:
     visit.log_in()
-    details = [visit.first(model) for model in LISTS if model not in {"notice", "apikey"}]
+    details = [visit.first(model) for model in LISTS if model not in {"notice", "apikey", "accessrecord"}]
     pages = ["", *[f"preferences/{model}/" for model in LISTS], *details]
     pages += [f"preferences/{model}/add/" for model in FORMS] + ["auth/group/", "auth/group/add/", "password_change/"]
 
@@ -227,8 +227,7 @@ def test_it_filters_searches_and_runs_an_action(visit: Visit) -> None:
     page.keyboard.press("/")
     page.keyboard.type("0143")
     page.keyboard.press("Enter")
-    page.wait_for_url("**/subscriber/?q=0143")
-    assert page.locator(".data-row").count() == 1
+    page.wait_for_url("**/subscriber/*/change/")
 
 
 def test_it_works_by_keyboard_alone(visit: Visit) -> None:

@@ -59,7 +59,7 @@ ASKED = {"hub.mode": "subscribe", "hub.challenge": "1158201444", "hub.verify_tok
 
 
 @pytest.mark.parametrize("challenge", ["1158201444", "<script>alert(1)</script>", "a b&c=d+é✓", '"{}\r\nX-Evil: 1', ""])
-def test_it_echoes_the_challenge_as_plain_text(challenge, client):
+def test_it_echoes_the_challenge_as_plain_text(challenge, client, db):
     response = client.get(DOOR, ASKED | {"hub.challenge": challenge})
 
     assert (response.status_code, response.content.decode()) == (200, challenge)
@@ -91,7 +91,7 @@ def test_it_refuses_a_wrong_handshake(change, client):
     assert "fictional-verify-token" not in response.content.decode()
 
 
-def test_it_accepts_any_of_several_tokens(client, settings):
+def test_it_accepts_any_of_several_tokens(client, settings, db):
     settings.WHATSAPP_VERIFY_TOKEN = ["new-token", "old-token"]
 
     answers = [

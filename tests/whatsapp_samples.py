@@ -31,6 +31,8 @@ BILAL = Person("+447700900123", "GB.70000000000000000123")
 CHIARA = Person(None, "IT.70000000000000000999")
 CHIARA_WITH_PARENT = Person(None, "IT.70000000000000000999", "IT.ENT.80000000000000000999")
 CHIARA_MOVED = Person(None, "IT.70000000000000001000")
+#: Beside their messages the samples show a username of these two; failed and sent statuses show none.
+USERNAMES = {CHIARA: "chiara_sample", CHIARA_WITH_PARENT: "chiara_sample", BILAL: "bilal.example"}
 
 PROMOTION = "wamid.RklDVElPTi1PVVQtUFJPTU8tMQ=="
 
@@ -40,13 +42,13 @@ def second(offset: int) -> datetime:
 
 
 def message(name: str, kind: MessageKind, person: Person = ALICE, **more: Any) -> InboundMessage:
-    return InboundMessage(
-        **{"sender": SHOP, "person": person, "message_id": name, "sent_at": NOON, "kind": kind} | more
-    )
+    known = {"sender": SHOP, "person": person, "message_id": name, "sent_at": NOON, "kind": kind}
+    return InboundMessage(**known | {"username": USERNAMES.get(person, "")} | more)
 
 
 def status(name: str, word: str, person: Person = ALICE, **more: Any) -> StatusUpdate:
-    return StatusUpdate(**{"sender": SHOP, "person": person, "message_id": name, "status": word, "at": NOON} | more)
+    known = {"sender": SHOP, "person": person, "message_id": name, "status": word, "at": NOON}
+    return StatusUpdate(**known | {"username": USERNAMES.get(person, "") if word == "delivered" else ""} | more)
 
 
 def failure(code: int) -> StatusUpdate:
@@ -55,7 +57,8 @@ def failure(code: int) -> StatusUpdate:
 
 
 def preference(person: Person, *, is_stop: bool, at: datetime, source_id: str) -> PreferenceChange:
-    return PreferenceChange(sender=SHOP, person=person, is_stop=is_stop, at=at, source_id=source_id)
+    username = USERNAMES.get(person, "")
+    return PreferenceChange(SHOP, person, is_stop=is_stop, at=at, source_id=source_id, username=username)
 
 
 def moved(previous: Person, current: Person, source_id: str) -> IdentityChange:
@@ -264,7 +267,7 @@ EXPECTED: dict[str, list[Any]] = {
         ),
         status(PROMOTION, "failed", ALICE_BY_PHONE, error_code=131050),
         status("wamid.RklDVElPTi1PVVQtUFJPTU8tNA==", "read", BILAL),
-        status("wamid.RklDVElPTi1PVVQtUFJPTU8tNA==", "delivered", BILAL, at=second(-5)),
+        status("wamid.RklDVElPTi1PVVQtUFJPTU8tNA==", "delivered", BILAL, at=second(-5), username=""),
         preference(
             BILAL, is_stop=True, at=NOON, source_id="pref:200000000000002:GB.70000000000000000123:stop:1795348800"
         ),

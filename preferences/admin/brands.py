@@ -15,6 +15,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminS
 from preferences import decisions
 from preferences.admin import words
 from preferences.admin.base import DeskAdmin
+from preferences.admin.ticks import CheckedPortfolioAdmin, TickedSenderAdmin
 from preferences.models import (
     Brand,
     Controller,
@@ -65,16 +66,16 @@ class BrandAdmin(DeskAdmin):
 
 
 @admin.register(Portfolio)
-class PortfolioAdmin(DeskAdmin):
-    list_display = ("__str__", "provider", "key", "controller", "is_provisional", "has_credentials")
+class PortfolioAdmin(CheckedPortfolioAdmin):
+    list_display = ("__str__", "provider", "key", "controller", "is_provisional", "has_credentials", "subscribed")
     list_select_related = ("controller",)
     list_filter = ("provider",)
     search_fields = ("name", "key")
-    fields = ("provider", "key", "name", "controller", "is_provisional", "has_credentials")
-    readonly_fields = ("has_credentials",)
+    fields = ("provider", "key", "name", "controller", "is_provisional", "has_credentials", "subscribed")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return ("provider", "key", "has_credentials") if obj else ("has_credentials",)
+        always = ("has_credentials", "subscribed")
+        return ("provider", "key", *always) if obj else always
 
     @display(description="Credentials")
     def has_credentials(self, portfolio: Portfolio) -> str:
@@ -82,16 +83,16 @@ class PortfolioAdmin(DeskAdmin):
 
 
 @admin.register(Sender)
-class SenderAdmin(DeskAdmin):
-    list_display = ("__str__", "brand_in_words", "provider", "key", "portfolio")
+class SenderAdmin(TickedSenderAdmin):
+    list_display = ("__str__", "brand_in_words", "last_webhook", "last_send", "provider", "key", "portfolio")
     list_select_related = ("brand", "portfolio")
     list_filter = ("provider", "brand")
     search_fields = ("key", "display")
-    fields = ("portfolio", "provider", "key", "display", "brand")
+    fields = ("live", "portfolio", "provider", "key", "display", "brand")
     nothing_yet = "A sender is created by its first webhook."
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return ("portfolio", "provider", "key") if obj else ()
+        return ("live", "portfolio", "provider", "key") if obj else ("live",)
 
     @display(description="Brand")
     def brand_in_words(self, sender: Sender) -> str:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
+from preferences import seals
 from preferences.admin import words
-from preferences.admin.base import ChoiceFilter, RecordAdmin
-from preferences.admin.people import find
+from preferences.admin.base import ChoiceFilter, PeopleRecordAdmin, RecordAdmin
 from preferences.models import (
     Brand,
     ConsentEvent,
@@ -27,6 +26,9 @@ from preferences.models import (
     Source,
     Subscriber,
 )
+
+#: A decimal this short is a position of the ledger, a longer one a number.
+_POSITION_DIGITS = 7
 
 
 class KindFilter(ChoiceFilter):
@@ -42,7 +44,7 @@ class SourceFilter(ChoiceFilter):
 
 
 @admin.register(ConsentEvent)
-class ConsentEventAdmin(RecordAdmin):
+class ConsentEventAdmin(PeopleRecordAdmin):
     room = "Ledger"
     list_display = ("at_position", "effective", "what", "reach", "source", "subscriber_link", "short_hash")
     list_display_links = ("at_position",)
@@ -53,18 +55,18 @@ class ConsentEventAdmin(RecordAdmin):
     nothing_yet = "The first opt-out, opt-in or platform stop makes the first event."
     fieldsets = (
         (None, {"fields": ("at_position", "what", "reach", "subscriber_link", "effective", "received", "recorded", "ends")}),
+        ("Proof", {"fields": ("verified", "seal_link", "hash_hex", "previous_hex", "evidence_hex", "source_hex")}),
         ("Who and why", {"fields": (
-            "source", "sender_name", "rule", "language", "jurisdiction", "legal_basis", "expression", "actor", "approver",
-            "reason", "voids", "renews", "related",
+            "source", "sender_name", "rule_said", "rule", "language", "jurisdiction", "legal_basis", "expression", "actor",
+            "approver", "reason", "voids", "renews", "related",
         )}),
         ("Versions", {"fields": (
             "schema_version", "policy_version", "classifier_version", "keywords_version", "regime_version", "notice_version",
         )}),
-        ("Proof", {"fields": ("hash_hex", "previous_hex", "evidence_hex", "source_hex")}),
     )  # fmt: skip
     readonly_fields = (
         "at_position", "what", "reach", "subscriber_link", "effective", "received", "recorded", "ends", "sender_name",
-        "hash_hex", "previous_hex", "evidence_hex", "source_hex",
+        "hash_hex", "previous_hex", "evidence_hex", "source_hex", "verified", "seal_link", "rule_said",
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -79,15 +81,17 @@ class ConsentEventAdmin(RecordAdmin):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         term = search_term.strip()
-        if not term:
-            return queryset, False
-        if term.isdecimal() and len(term) < 7:
+        if term.isdecimal() and len(term) < _POSITION_DIGITS:
             return queryset.filter(position=int(term)), False
-        try:
-            return queryset.filter(subscriber=uuid.UUID(term)), False
-        except ValueError:
-            members = Subscriber.objects.filter(root__in=find(term)).values_list("public_id", flat=True)
-            return queryset.filter(subscriber__in=list(members)), False
+        found = self.found(request)
+        if not found:
+            return queryset, False
+        members = Subscriber.objects.filter(root__in=found.roots).values_list("public_id", flat=True)
+        return queryset.filter(subscriber__in=list(members)), False
+
+    def is_about_people(self, text: str) -> bool:
+        """Short numbers are positions."""
+        return not (text.isdecimal() and len(text) < _POSITION_DIGITS)
 
     @display(description="Position")
     def at_position(self, event: ConsentEvent) -> SafeString:
@@ -131,6 +135,24 @@ class ConsentEventAdmin(RecordAdmin):
     def ends(self, event: ConsentEvent) -> SafeString | str:
         return words.moment(event.until)
 
+    @display(description="Rule in words")
+    def rule_said(self, event: ConsentEvent) -> str:
+        return words.rule_in_words(event.rule) or "–"
+
+    @display(description="Verified now")
+    def verified(self, event: ConsentEvent) -> SafeString:
+        """The event checked while the page is made: its content, its place in the chain, the seal over it."""
+        return _proof_in_words(seals.verify_event(event.position))
+
+    @display(description="Sealed under")
+    def seal_link(self, event: ConsentEvent) -> SafeString | str:
+        seal = seals.seal_of(event.position)
+        if seal is None:
+            return "No seal yet: seals are made every ten minutes when the ledger has grown."
+        url = reverse("admin:preferences_seal_change", args=[seal.pk])
+        text = f"Seal {seal.number}, events {seal.from_position} to {seal.to_position}"
+        return format_html('<a class="desk-link" href="{}">{}</a>', url, text)
+
     @display(description="Row hash")
     def short_hash(self, event: ConsentEvent) -> SafeString:
         return format_html(
@@ -152,6 +174,22 @@ class ConsentEventAdmin(RecordAdmin):
     @display(description="SHA-256 of the provider’s id")
     def source_hex(self, event: ConsentEvent) -> SafeString:
         return words.hexadecimal(event.source_ref)
+
+
+def _proof_in_words(proof: seals.EventProof) -> SafeString:
+    if proof.problems:
+        problems = format_html_join(" ", "{}", ((problem,) for problem in proof.problems))
+        return format_html("{} {}", words.badge(words.BAD, "Not sound"), problems)
+    follows = (
+        f"it follows event {proof.previous} of this subscriber" if proof.previous else "it is this subscriber’s first"
+    )
+    vouched = (
+        f"and seal {proof.seal.number} vouches for it."
+        if proof.seal
+        else "but nothing outside the chain vouches for it before the next seal."
+    )
+    text = f"Its content gives its hash, {follows}, {vouched}"
+    return format_html("{} {}", words.badge(words.GOOD if proof.seal else words.DOUBT, "Sound"), text)
 
 
 @admin.register(Seal)

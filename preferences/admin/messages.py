@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from preferences.admin import words
-from preferences.admin.base import PERSON, ChoiceFilter, RecordAdmin, person_link
-from preferences.admin.people import find
-from preferences.admin.person import text_of
+from preferences.admin import seeing, words
+from preferences.admin.base import PERSON, ChoiceFilter, PeopleRecordAdmin, person_link, text_of
 from preferences.models import Reply, ReviewState
 
 
@@ -29,14 +29,14 @@ class ReviewFilter(ChoiceFilter):
 
 
 @admin.register(Reply)
-class ReplyAdmin(RecordAdmin):
+class ReplyAdmin(PeopleRecordAdmin):
     list_display = ("received", "judged", "person", "language", "rule", "review", "sender")
     list_display_links = ("received",)
     list_filter = (IntentFilter, ReviewFilter, "sender")
     list_select_related = ("sender", "subscriber__root")
     ordering = ("-pk",)
     search_fields = ("subscriber",)
-    search_help_text = "Number in any spelling, last four digits, or WhatsApp user id"
+    search_help_text = "Number in any spelling, last digits, user id, @username or message id"
     nothing_yet = "Replies appear here as soon as WhatsApp tells us of one."
     fieldsets = (
         (None, {"fields": ("person", "sent", "received", "said", "kind", "sender")}),
@@ -52,9 +52,18 @@ class ReplyAdmin(RecordAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Reply], search_term: str
     ) -> tuple[QuerySet[Reply], bool]:
-        if not search_term.strip():
-            return queryset, False
-        return queryset.filter(subscriber__root__in=find(search_term)), False
+        found = self.found(request)
+        return (queryset.filter(subscriber__root__in=found.roots) if found else queryset), False
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The page of one reply shows what the person wrote, so it is a view of the person."""
+        reply = self.get_object(request, object_id)
+        if reply is not None and self.has_view_permission(request, reply):
+            seeing.viewed(request.user, reply.subscriber.root, what=f"Reply {reply.pk}")
+        response: HttpResponse = super().change_view(request, object_id, form_url, extra_context)
+        return response
 
     @display(description="Person")
     def person(self, reply: Reply) -> SafeString:

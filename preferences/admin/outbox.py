@@ -1,6 +1,9 @@
-"""The outbox: what is to be told to whom, and what became of it."""
+"""The outbox: what is to be told to whom, what became of it, and whether it may be sent again."""
 
 from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -12,15 +15,42 @@ from unfold.decorators import display
 
 from preferences import outbox
 from preferences.admin import words
-from preferences.admin.base import MOST_AT_ONCE, PERSON, ChoiceFilter, RecordAdmin, person_link
-from preferences.admin.people import find
-from preferences.models import Delivery, DeliveryKind, DeliveryState
+from preferences.admin.base import MOST_AT_ONCE, PERSON, ChoiceFilter, PeopleRecordAdmin, person_link
+from preferences.models import Delivery, DeliveryKind, DeliveryState, Sender
+
+#: States whose rows a partial index holds.
+_INDEXED = (
+    DeliveryState.DUE, DeliveryState.RETRY, DeliveryState.ATTEMPTING, DeliveryState.DEAD, DeliveryState.UNKNOWN,
+    DeliveryState.EXPIRED,
+)  # fmt: skip
+#: Why a delivery is not sent again, of one and of several.
+_WHY_NOT = {
+    DeliveryState.DUE: ("is on its way already", "are on their way already"),
+    DeliveryState.RETRY: ("is on its way already", "are on their way already"),
+    DeliveryState.ATTEMPTING: ("is on its way already", "are on their way already"),
+    DeliveryState.SENT: ("was sent", "were sent"),
+    DeliveryState.UNKNOWN: ("may have been sent already", "may have been sent already"),
+    DeliveryState.EXPIRED: ("is too late", "are too late"),
+    DeliveryState.DEAD: ("is too late", "are too late"),
+    DeliveryState.RECORDED: ("was recorded, as its destination asks", "were recorded, as their destination asks"),
+    DeliveryState.NEEDLESS: ("is no longer true", "are no longer true"),
+}
+
+
+def why_not_again(delivery: Delivery, now: dt.datetime) -> tuple[str, str] | None:
+    """Why it would be unlawful or useless to send this again, as the end of a sentence about one and about several;
+    None if it was certainly not sent and is in time."""
+    state = DeliveryState(delivery.state)
+    if state == DeliveryState.DEAD and delivery.expires_at and delivery.expires_at > now:
+        return None
+    return _WHY_NOT[state]
 
 
 class StateFilter(ChoiceFilter):
     title = "state"
     parameter_name = "state"
     choices_of = [(value, str(label)) for value, label in DeliveryState.choices]
+    indexed = frozenset(state.value for state in _INDEXED)
 
 
 class KindFilter(ChoiceFilter):
@@ -29,25 +59,42 @@ class KindFilter(ChoiceFilter):
     choices_of = [(value, str(label)) for value, label in DeliveryKind.choices]
 
 
+class SenderFilter(ChoiceFilter):
+    title = "sender"
+    parameter_name = "sender"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        return [(str(sender.pk), str(sender)) for sender in Sender.objects.order_by("display", "pk")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> QuerySet[Delivery]:
+        value = self.value() or ""
+        return super().queryset(request, queryset) if value.isdecimal() else queryset
+
+
 @admin.register(Delivery)
-class DeliveryAdmin(RecordAdmin):
+class DeliveryAdmin(PeopleRecordAdmin):
     room = "Outbox"
-    list_display = ("delivery", "state_in_words", "kind", "person", "created", "expires", "destination")
+    list_display = ("delivery", "state_in_words", "kind", "person", "created", "attempts", "in_short")
     list_display_links = ("delivery",)
-    list_filter = (StateFilter, KindFilter)
+    list_filter = (StateFilter, KindFilter, SenderFilter)
     list_select_related = ("destination", "subscriber__root")
     ordering = ("-pk",)
     search_fields = ("subscriber",)
-    search_help_text = "Number in any spelling, last four digits, or WhatsApp user id"
+    search_help_text = "Number in any spelling, last digits, user id, @username, message id or correlation id"
     actions = ("process_again",)
+    again = "Send this again"
     nothing_yet = "A first opt-out makes the first delivery: its confirmation."
     fieldsets = (
-        (None, {"fields": ("state_in_words", "kind", "person", "destination", "sender", "language", "said")}),
-        ("When", {"fields": ("created", "next_attempt", "expires", "finished", "attempts")}),
-        ("What came of it", {"fields": ("response_excerpt", "event", "correlation_id")}),
+        (
+            None,
+            {"fields": ("state_in_words", "in_words", "kind", "person", "destination", "sender", "language", "said")},
+        ),
+        ("When", {"fields": ("created", "next_attempt", "expires", "finished", "arrived", "seen", "attempts")}),
+        ("What came of it", {"fields": ("response_excerpt", "error_code", "template", "event", "correlation_id")}),
     )
     readonly_fields = (
-        "state_in_words", "person", "said", "created", "next_attempt", "expires", "finished", "correlation_id",
+        "state_in_words", "in_words", "person", "said", "created", "next_attempt", "expires", "finished", "arrived", "seen",
+        "error_code", "template", "correlation_id",
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
@@ -56,19 +103,24 @@ class DeliveryAdmin(RecordAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Delivery], search_term: str
     ) -> tuple[QuerySet[Delivery], bool]:
-        if not search_term.strip():
-            return queryset, False
-        return queryset.filter(subscriber__root__in=find(search_term)), False
+        found = self.found(request)
+        return (queryset.filter(subscriber__root__in=found.roots) if found else queryset), False
 
-    @admin.action(description="Process again", permissions=["process"])
+    def why_not_again(self, obj: Delivery) -> str:
+        reason = why_not_again(obj, timezone.now())
+        return f"This is not sent again: it {reason[0]}." if reason else ""
+
+    @admin.action(description="Send again where lawful", permissions=["process"])
     def process_again(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
-        chosen = list(queryset.values_list("pk", flat=True)[:MOST_AT_ONCE])
-        count = outbox.process_again(chosen, now=timezone.now())
-        left = len(chosen) - count
-        text = f"{count} of {len(chosen)} will be tried again."
-        if left:
-            text += " The others were sent, may have been sent, or are too late: those are never repeated."
-        self.message_user(request, text, messages.SUCCESS if count else messages.WARNING)
+        now = timezone.now()
+        chosen = list(queryset.order_by("pk")[:MOST_AT_ONCE])
+        reasons = {delivery.pk: why_not_again(delivery, now) for delivery in chosen}
+        lawful = [pk for pk, reason in reasons.items() if reason is None]
+        count = outbox.process_again(lawful, now=now)
+        others = Counter(reason for reason in reasons.values() if reason)
+        if count < len(lawful):
+            others["changed meanwhile", "changed meanwhile"] = len(lawful) - count
+        self.message_user(request, _result(count, len(chosen), others), messages.SUCCESS if count else messages.WARNING)
 
     @display(description="Delivery")
     def delivery(self, delivery: Delivery) -> SafeString:
@@ -77,6 +129,15 @@ class DeliveryAdmin(RecordAdmin):
     @display(description="State")
     def state_in_words(self, delivery: Delivery) -> SafeString:
         return words.badge(*words.delivery_in_words(delivery))
+
+    @display(description="What happened")
+    def in_short(self, delivery: Delivery) -> str:
+        text = words.fate_in_words(delivery)
+        return text if len(text) <= 160 else f"{text[:159]}…"
+
+    @display(description="In words")
+    def in_words(self, delivery: Delivery) -> str:
+        return words.fate_in_words(delivery)
 
     @display(description="Person")
     def person(self, delivery: Delivery) -> SafeString:
@@ -90,7 +151,7 @@ class DeliveryAdmin(RecordAdmin):
 
     @display(description="Created")
     def created(self, delivery: Delivery) -> SafeString | str:
-        return words.moment(delivery.created_at)
+        return words.when(delivery.created_at, timezone.now())
 
     @display(description="Next attempt")
     def next_attempt(self, delivery: Delivery) -> SafeString | str:
@@ -103,3 +164,17 @@ class DeliveryAdmin(RecordAdmin):
     @display(description="Finished")
     def finished(self, delivery: Delivery) -> SafeString | str:
         return words.moment(delivery.finished_at)
+
+    @display(description="Delivered")
+    def arrived(self, delivery: Delivery) -> SafeString | str:
+        return words.moment(delivery.delivered_at)
+
+    @display(description="Read")
+    def seen(self, delivery: Delivery) -> SafeString | str:
+        return words.moment(delivery.read_at)
+
+
+def _result(count: int, of: int, others: Counter[tuple[str, str]]) -> str:
+    """For example "2 of 3 will be sent again; one may have been sent already."."""
+    rest = [f"one {one}" if number == 1 else f"{number} {many}" for (one, many), number in others.items()]
+    return f"{'; '.join([f'{count} of {of} will be sent again', *rest])}."

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language_info
 
 from preferences.interpretation.intents import IntentValue
 from preferences.models import ANY, Channel, ConsentEvent, ConsentStatus, Delivery, DeliveryState, EventKind, Scope
 from preferences.models.scopes import AD_SHARING, ANY_BRAND, MARKETING, NO_BRAND, SERVICE
 
 GOOD, BAD, DOUBT, PLAIN = "good", "bad", "doubt", "plain"
-_ICONS = {GOOD: "check_circle", BAD: "block", DOUBT: "help", PLAIN: "radio_button_unchecked"}
+ICONS = {GOOD: "check_circle", BAD: "block", DOUBT: "help", PLAIN: "radio_button_unchecked"}
 
 _CHANNELS = {
     ANY: "on any channel",
@@ -55,11 +56,48 @@ def moment(at: dt.datetime | None) -> SafeString | str:
     return format_html('<time datetime="{}" title="{}">{} {} UTC</time>', exact, exact, at.day, f"{at:%b %Y, %H:%M:%S}")
 
 
+def ago(at: dt.datetime, now: dt.datetime) -> str:
+    """A time as people say it: relative when recent, else the day and the minute in UTC."""
+    seconds = (now - at).total_seconds()
+    if -60 < seconds < 60:
+        return "just now"
+    if 0 < seconds < 3600:
+        return f"{int(seconds // 60)} min ago"
+    if 0 < seconds < 6 * 3600:
+        return f"{int(seconds // 3600)} h ago"
+    return utc(at)
+
+
+def when(at: dt.datetime | None, now: dt.datetime) -> SafeString | str:
+    """A time in the viewer's words; exact UTC on hover. A script turns older ones into the viewer's own zone."""
+    if at is None:
+        return "–"
+    exact = at.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    said = ago(at, now)
+    zoned = "" if said != utc(at) else SafeString(" data-zoned")
+    return format_html('<time class="desk-when" datetime="{}" title="{}"{}>{}</time>', exact, exact, zoned, said)
+
+
+def later(start: dt.datetime, end: dt.datetime) -> str:
+    """How long after `start` something was, such as "4 seconds later"."""
+    seconds = max(int((end - start).total_seconds()), 0)
+    return f"{span(seconds)} later" if seconds else "at once"
+
+
+def span(seconds: float) -> str:
+    """A length of time in its largest whole unit."""
+    for size, unit in ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
+        if seconds >= size:
+            number = int(seconds // size)
+            return f"{number} {unit}{'' if number == 1 else 's'}"
+    return "less than a second"
+
+
 def badge(tone: str, text: str) -> SafeString:
     """A state: its colour, an icon and a word."""
     return format_html(
         '<span class="desk-state desk-{}"><span class="material-symbols-outlined" aria-hidden="true">{}</span>{}</span>',
-        tone, _ICONS[tone], text,
+        tone, ICONS[tone], text,
     )  # fmt: skip
 
 
@@ -127,6 +165,89 @@ def intent_in_words(intent: str) -> tuple[str, str]:
 def delivery_in_words(delivery: Delivery) -> tuple[str, str]:
     """Tone and words of a delivery's state."""
     return _DELIVERY_TONES.get(DeliveryState(delivery.state), PLAIN), delivery.get_state_display()
+
+
+#: Rules that no keyword made.
+_RULES = {
+    "emoji/stop": "a stop sign",
+    "flow/marketing_off": "marketing switched off in a form",
+    "flow/marketing_on": "marketing switched on in a form",
+    "flow/none": "a form that says nothing about marketing",
+    "flow/unreadable": "a form that cannot be read",
+    "payload/contradiction": "a button whose label and payload contradict each other",
+    "review/deadline": "nobody reviewed it in time, so it counts as an opt-out",
+    "review/not_opt_out": "a reviewer said it is no opt-out",
+    "review/opt_out": "a reviewer said it is an opt-out",
+    "sender/assigned": "carried over when the sender got its brand",
+    "text/none": "no word of the lists",
+    "text/too_long": "too long to be sure",
+    "whatsapp/131050": "WhatsApp refused to send: the person stopped marketing",
+    "whatsapp/user_preferences": "WhatsApp’s own switch",
+}
+_ENDINGS = {
+    "inside": "inside a longer message", "and_start": "together with a wish to come back", "affirmation": "a yes",
+}  # fmt: skip
+
+
+def rule_in_words(rule: str) -> str:
+    """Which rule decided, such as "the word “stop” (English)"; a rule of another version as it is written."""
+    if rule in _RULES or not rule:
+        return _RULES.get(rule, "")
+    if rule.startswith("group/"):
+        return f"{rule_in_words(rule.removeprefix('group/'))}, in a group"
+    language, _, rest = rule.partition("/")
+    if language == "payload":
+        return f"a button that carries “{rest}”"
+    word, _, ending = rest.partition("/")
+    try:
+        name = get_language_info(language)["name"]
+    except KeyError:
+        return f"rule {rule}"
+    if word in _ENDINGS:
+        return f"{_ENDINGS[word]} ({name})"
+    end = f" {_ENDINGS[ending]}" if ending in _ENDINGS else ""
+    return f"“{word.replace('_', ' ')}” ({name}){end}"
+
+
+def language_in_words(code: str) -> str:
+    """For example "English"; a code nobody has a name for as it is written."""
+    try:
+        return str(get_language_info(code.replace("_", "-").lower())["name"])
+    except KeyError:
+        return code or "no language"
+
+
+def times_in_words(sent: dt.datetime, delivered: dt.datetime | None, read: dt.datetime | None) -> str:
+    """What became of a message, such as "Delivered 2 seconds later, read 3 minutes later."."""
+    parts = [
+        f"delivered {later(sent, delivered)}" if delivered else "",
+        f"read {later(sent, read)}" if read else "",
+    ]
+    text = ", ".join(part for part in parts if part)
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
+_FATES = {
+    DeliveryState.DUE: "Waits to be sent.",
+    DeliveryState.ATTEMPTING: "Is being sent now.",
+    DeliveryState.UNKNOWN: "It may have been sent, so it is never sent again.",
+    DeliveryState.RETRY: "Was certainly not sent yet and is tried again.",
+    DeliveryState.DEAD: "Was certainly not sent.",
+    DeliveryState.EXPIRED: "Was not sent: it would have come too late.",
+    DeliveryState.NEEDLESS: "Was not sent: it was no longer true.",
+    DeliveryState.RECORDED: "This destination only records what would be said.",
+}
+
+
+def fate_in_words(delivery: Delivery) -> str:
+    """What became of a delivery and why, in sentences."""
+    state = DeliveryState(delivery.state)
+    if state == DeliveryState.SENT:
+        start = delivery.finished_at or delivery.created_at
+        return times_in_words(start, delivery.delivered_at, delivery.read_at) or "No sign yet that it arrived."
+    said = delivery.response_excerpt if state in {DeliveryState.DEAD, DeliveryState.RETRY} else ""
+    code = f" Code {delivery.error_code}." if delivery.error_code else ""
+    return f"{_FATES[state]}{f' {said}' if said else ''}{code}"
 
 
 def event_tone(event: ConsentEvent) -> str:

@@ -42,6 +42,7 @@ class Desk:
     policy: Policy
     number: str = ""
     seat: str = ""
+    last_webhook_at: dt.datetime | None = None
 
     def closing_scope(self, *, topic: str, country: str, at: dt.datetime) -> Scope:
         """How far a stop on this sender reaches: all channels of its brand, every brand if nobody assigned it, or the
@@ -64,7 +65,7 @@ def desks_of(sender_ids: Iterable[int]) -> dict[int, Desk]:
         return {}
     senders = list(
         Sender.objects.filter(pk__any=wanted).select_related("brand__controller").only(
-            "display", "key", "portfolio_id", "brand__name", "brand__language", "brand__support_contact",
+            "display", "key", "portfolio_id", "last_webhook_at", "brand__name", "brand__language", "brand__support_contact",
             "brand__controller__name", "brand__controller__seat",
         )
     )  # fmt: skip
@@ -112,4 +113,5 @@ def _desk(sender: Sender, policies: dict[int, Policy]) -> Desk:
         policy=policies.get(brand.pk, Policy()) if brand else Policy(),
         number=sender.display,
         seat=brand.controller.seat if brand else "",
+        last_webhook_at=sender.last_webhook_at,
     )

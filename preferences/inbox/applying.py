@@ -15,7 +15,7 @@ from django.conf import settings
 from preferences import decisions, regimes
 from preferences.decisions import Act, Change, Desk, Help, People, Question, Sighting
 from preferences.identifiers import digest
-from preferences.inbox import conversations, questions, receipts, sent
+from preferences.inbox import conversations, questions, receipts, sent, ticks, usernames
 from preferences.inbox.hearing import Heard, Seen, evidence, source_of
 from preferences.interpretation import CLASSIFIER_VERSION, KEYWORDS_VERSION, Intent, IntentValue
 from preferences.interpretation.observations import (
@@ -59,8 +59,10 @@ def apply(batch: Iterable[Seen], *, now: dt.datetime) -> None:
     keys = sent.message_keys([*heard, *sent.refs(everything), *conversations.refs(everything)])
     people, everything = _recognise(everything, desk_of, keys, now)
     replies = _judge(everything, desk_of, keys, people)
+    ticks.write(everything, senders, desks)
     sent.write(everything, senders, keys)
     receipts.settle(everything, now=now)
+    usernames.write(everything)
     answers, late = _acts_of_answers(replies, desks, people)
     acts = [*_acts_of_replies(replies), *answers, *late, *_acts_of_platform(everything, desk_of)]
     helps = [

@@ -35,7 +35,8 @@ class MessageKind(StrEnum):
 class Person(NamedTuple):
     """The identifiers one payload gives for one person; at least one is set, but in a StatusUpdate that names nobody.
 
-    `phone` is E.164 with a leading `+`; BSUIDs are kept unchanged.
+    `phone` is E.164 with a leading `+`; BSUIDs are kept unchanged. A username is no identifier (people change it as they
+    like): observations carry it beside the person, in lower case without a leading @, "" where none was shown.
     """
 
     phone: str | None = None
@@ -64,6 +65,7 @@ class InboundMessage(NamedTuple):
     context_id: str = ""
     is_group: bool = False
     is_standby: bool = False
+    username: str = ""
 
 
 class StatusUpdate(NamedTuple):
@@ -78,6 +80,7 @@ class StatusUpdate(NamedTuple):
     category: str = ""
     correlation_id: str = ""
     is_group: bool = False
+    username: str = ""
 
 
 class PreferenceChange(NamedTuple):
@@ -88,6 +91,7 @@ class PreferenceChange(NamedTuple):
     is_stop: bool
     at: datetime | None
     source_id: str
+    username: str = ""
 
 
 class IdentityChange(NamedTuple):

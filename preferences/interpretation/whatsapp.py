@@ -150,6 +150,7 @@ def _read_status(item: dict[str, object], change: Change) -> None:
             category=_category(item),
             correlation_id=string(item.get("biz_opaque_callback_data")),
             is_group=is_group,
+            username=change.contacts.username_of(person),
         )
     )
 
@@ -201,6 +202,7 @@ def _read_preference(item: dict[str, object], change: Change) -> None:
             at=moment(item.get("timestamp")),
             # WhatsApp gives these changes no id of their own.
             source_id=f"pref:{change.sender.key}:{_user_key(person)}:{value}:{reference(item.get('timestamp'))}",
+            username=change.contacts.username_of(person),
         )
     )
 

@@ -45,15 +45,23 @@ class Findings:
 class Contacts:
     """The people listed beside messages and statuses, found by id and never by position."""
 
-    __slots__ = ("_by_phone", "_by_user_id", "_only")
+    __slots__ = ("_by_phone", "_by_user_id", "_only", "_usernames")
 
     def __init__(self, contacts: object, *, is_about_one: bool) -> None:
         """`is_about_one`: the value holds a single message or status, so a single contact can only be its person."""
         self._by_user_id: dict[str, Person | None] = {}
         self._by_phone: dict[str, Person | None] = {}
         self._only: Person | None = None
-        listed = map(_listed, contacts) if isinstance(contacts, list) else ()
-        people = [person for person in listed if person != NOBODY]
+        self._usernames: dict[Person, str] = {}
+        people = []
+        for contact in contacts if isinstance(contacts, list) else ():
+            named = json_text.mapping(contact)
+            person = person_of(named.get("wa_id"), named.get("user_id"), named.get("parent_user_id"))
+            if person == NOBODY:
+                continue
+            people.append(person)
+            if username := _username(json_text.mapping(named.get("profile")).get("username")):
+                self._usernames[person] = username
         if len(people) == 1 and is_about_one:
             self._only = people[0]
             return
@@ -69,6 +77,15 @@ class Contacts:
         if contact.phone == phone and contact.bsuid == bsuid and parent in {None, contact.parent_bsuid}:
             return contact if contact is not NOBODY else None
         return Person(phone or contact.phone, bsuid or contact.bsuid, parent or contact.parent_bsuid)
+
+    def username_of(self, person: Person) -> str:
+        """Return the username listed for this person, "" if there is none or if it may be somebody else's."""
+        if not self._usernames:
+            return ""
+        contact = self._find(person.phone, person.bsuid)
+        if contact is None or _differ(contact, person.phone, person.bsuid, person.parent_bsuid):
+            return ""
+        return self._usernames.get(contact, "")
 
     def _find(self, phone: str | None, bsuid: str | None) -> Person | None:
         if bsuid in self._by_user_id:
@@ -117,11 +134,6 @@ def person_of(phone: object, user_id: object, parent_user_id: object) -> Person:
     return Person(_phone(phone), _user_id(user_id), _user_id(parent_user_id))
 
 
-def _listed(contact: object) -> Person:
-    named = json_text.mapping(contact)
-    return person_of(named.get("wa_id"), named.get("user_id"), named.get("parent_user_id"))
-
-
 def _phone(value: object) -> str | None:
     return identifiers.phone_from_wa_id(value) if isinstance(value, str) else None
 
@@ -129,6 +141,12 @@ def _phone(value: object) -> str | None:
 def _user_id(value: object) -> str | None:
     # The documented alphabet is not enforced: an opt-out must not fall because Meta widened an opaque id.
     return value if isinstance(value, str) and 0 < len(value) <= _LONGEST_USER_ID else None
+
+
+def _username(value: object) -> str:
+    """3 to 35 characters (BSUID page, 2026-06-29); older copies of that page wrote a leading @."""
+    name = json_text.string(value).removeprefix("@").lower()
+    return name if 3 <= len(name) <= 35 and name.isprintable() and " " not in name else ""
 
 
 def _index(index: dict[str, Person | None], key: str | None, person: Person) -> None:

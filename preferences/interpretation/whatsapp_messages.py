@@ -67,6 +67,7 @@ def read_message(item: dict[str, object], change: Change) -> None:
             context_id=content.context_id or string(mapping(item.get("context")).get("id")),
             is_group=bool(item.get("group_id")),
             is_standby=change.is_standby,
+            username=change.contacts.username_of(person),
         )
     )
     if content.kind is MessageKind.CONTACTS and (shared := _shared_person(item, person, change)):

@@ -20,6 +20,7 @@ from preferences.inbox import envelope
 from preferences.models import Lane, Provider
 from preferences.signing import is_same_token, is_signed_by_meta
 from preferences.tasks import ring_inbox
+from preferences.webhooks import ticks
 from preferences.webhooks.store import StoreUnavailableError, store
 
 logger = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ def _handshake(request: HttpRequest) -> HttpResponse:
     is_ours = is_same_token(request.GET.get("hub.verify_token", ""), settings.WHATSAPP_VERIFY_TOKEN)
     if request.GET.get("hub.mode") != "subscribe" or not is_ours:
         return _plain("The verify token is not ours: set WHATSAPP_VERIFY_TOKEN to what the app dashboard sends.", 403)
+    ticks.tick(Provider.WHATSAPP, ticks.HANDSHAKE, now=timezone.now())
     return _plain(request.GET.get("hub.challenge", ""), 200)
 
 

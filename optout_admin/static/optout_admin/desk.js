@@ -33,18 +33,61 @@ function shell(firstTab) {
   };
 }
 
+function isTyping(event) {
+  const active = document.activeElement;
+  return active.matches("input, textarea, select") || active.isContentEditable || event.ctrlKey || event.metaKey || event.altKey;
+}
+
 // "/" finds a person from anywhere, unless the page has a search box of its own.
 function personSearch() {
   return {
     focusOnSlash(event) {
-      const busy = document.activeElement.matches("input, textarea, select") || document.activeElement.isContentEditable;
-      if (event.key === "/" && !busy && !document.getElementById("searchbar")) {
-        event.preventDefault();
+      if (event.key !== "/" || isTyping(event) || document.getElementById("searchbar")) {
+        return;
+      }
+      event.preventDefault();
+      if (this.$refs.person.offsetParent === null) {
+        location.assign(this.$root.action); // the navigation is hidden: go where the box is
+      } else {
         this.$refs.person.focus();
       }
     },
   };
 }
+
+// "?" shows the keys.
+document.addEventListener("keydown", (event) => {
+  const keys = document.getElementById("desk-keys");
+  if (event.key === "?" && keys && !keys.open && !isTyping(event)) {
+    event.preventDefault();
+    keys.showModal();
+  }
+});
+
+// What was revealed is copied by one press; the button says that it was.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) {
+    return;
+  }
+  const value = document.getElementById(button.dataset.copy);
+  try {
+    await navigator.clipboard.writeText(value.textContent.trim());
+    button.textContent = "Copied";
+  } catch {
+    getSelection().selectAllChildren(value); // no clipboard here: ready for Ctrl+C
+    button.textContent = "Selected: press Ctrl+C";
+  }
+});
+
+// Older times in the viewer's own zone; what is exact and in UTC stays in the title.
+function showOwnZone() {
+  const zone = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+  for (const time of document.querySelectorAll("time[data-zoned]")) {
+    time.textContent = zone.format(new Date(time.dateTime));
+  }
+}
+document.addEventListener("DOMContentLoaded", showOwnZone);
 
 const ICON_NAMES = {
   add: "Add",
