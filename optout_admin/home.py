@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.timesince import timesince
 
+from optout_admin import tour
 from preferences.models import Delivery, InboxEntry, InboxState, Reply, ReviewState, Severity
 from preferences.models.outbox import WAITING_STATES, DeliveryState
 from reports import alarms, rules
@@ -34,7 +35,7 @@ def what_waits(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         if request.user.has_perm(f"preferences.view_{model}")
     ]
     wrong = _alarms(request) if request.user.has_perm("reports.view_alarm") else {}
-    return {**context, **wrong, "waiting": waiting, "title": "Opt-out desk"}
+    return {**context, **wrong, "waiting": waiting, "tour": tour.stops(request), "title": "Opt-out desk"}
 
 
 def _alarms(request: HttpRequest) -> dict[str, Any]:
