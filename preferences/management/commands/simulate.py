@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management.base import CommandError
+from django.db.models import Q
 from django.utils import timezone
 
 from preferences import eligibility, simulation
@@ -79,10 +80,10 @@ class Command(DeskCommand):
 
     def _wait(self, refs: list[bytes]) -> None:
         end = timezone.now() + _PATIENCE
-        waiting = ["due", "retry", "attempting"]
+        told = Delivery.objects.filter(reply__in=refs)
+        on_its_way = told.filter(Q(state__in=["due", "retry", "attempting"]) | Q(state="sent", delivered_at=None))
         while timezone.now() < end:
-            is_read = Reply.objects.filter(digest__in=refs).count() == len(set(refs))
-            if is_read and not Delivery.objects.filter(reply__in=refs, state__in=waiting).exists():
+            if Reply.objects.filter(digest__in=refs).count() == len(set(refs)) and not on_its_way.exists():
                 return
             time.sleep(0.1)
         self.stderr.write("Not everything was read yet. `manage.py status` says why.")
@@ -97,9 +98,15 @@ class Command(DeskCommand):
             ref = _ref(person, words, started)
             reply, delivery = replies.get(ref), told.get(ref)
             may = f"{'yes' if answer.is_allowed else 'no'}: {answer.reason}"
-            spoke = f"{delivery.get_kind_display()}: {delivery.get_state_display().lower()}" if delivery else "-"
+            spoke = _spoken(delivery) if delivery else "-"
             intent = reply.intent if reply else "-"
             self.stdout.write(f"{mask(person.recipient):<22} {words:<38} {intent:<14} {may:<22} {spoke}\n")
+
+
+def _spoken(delivery: Delivery) -> str:
+    """What was answered and how far it came."""
+    reached = ", read" if delivery.read_at else ", delivered" if delivery.delivered_at else ""
+    return f"{delivery.get_kind_display()}: {delivery.get_state_display().lower()}{reached}"
 
 
 def _fresh_story() -> list[tuple[Fictional, str]]:
