@@ -179,7 +179,7 @@ class People:
         phone = holders.get(Scheme.PHONE)
         if person.bsuid and phone and (owner is None or owner.root != phone.root):
             owner = self._meet(phone, owner, sighting)
-        owner = owner or phone
+        owner = owner or phone or holders.get(Scheme.EMAIL)
         parent = holders.get(Scheme.PARENT_BSUID)
         if owner and parent and parent.root != owner.root:
             self._join(owner.root, parent.root, at)
@@ -358,4 +358,6 @@ def _keys(person: Person, portfolio: int) -> list[tuple[Key, str]]:
         found.append((Key(Scheme.PARENT_BSUID, 0, match_key(Scheme.PARENT_BSUID, value)), value))
     if person.phone:
         found.append((Key(Scheme.PHONE, 0, match_key(Scheme.PHONE, person.phone)), person.phone))
+    if person.email:
+        found.append((Key(Scheme.EMAIL, 0, match_key(Scheme.EMAIL, person.email)), person.email))
     return found

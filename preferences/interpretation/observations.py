@@ -34,12 +34,13 @@ class MessageKind(StrEnum):
 class Person:
     """The identifiers one payload gives for one person; at least one is set, but in a StatusUpdate that names nobody.
 
-    `phone` is E.164 with a leading `+`; BSUIDs are kept unchanged.
+    `phone` is E.164 with a leading `+`; BSUIDs are kept unchanged. No webhook gives an `email`; the API does.
     """
 
     phone: str | None = None
     bsuid: str | None = None
     parent_bsuid: str | None = None
+    email: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
