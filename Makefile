@@ -41,13 +41,14 @@ test: setup ## Run every test (ARGS="-k stop" for some); DATABASE_URL and CELERY
 	$(PY) -m pytest $(PYTEST_ARGS) $(ARGS)
 
 .PHONY: check
-check: setup ## Lint, types, import rules, missing migrations, settings for production
+check: setup ## Lint, types, import rules, missing migrations, the API's schema, settings for production
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && export VAR_DIR="$$folder" && set -x && \
 	env -u DATABASE_URL $(PY) -m mypy optout_admin preferences reports && \
 	env -u DATABASE_URL .venv/bin/lint-imports && \
 	env -u DATABASE_URL $(PY) manage.py makemigrations --check --dry-run && \
+	env -u DATABASE_URL $(PY) manage.py spectacular --validate --fail-on-warn --file "$$folder/schema.yaml" && \
 	env $(PRODUCTION_LIKE) $(PY) manage.py check --deploy --fail-level WARNING
 
 .PHONY: bench

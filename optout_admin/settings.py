@@ -84,6 +84,8 @@ INSTALLED_APPS = [
     "csp",
     "rest_framework",
     "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "preferences",
     "reports",
 ]
@@ -165,6 +167,20 @@ DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default=f"Opt-out desk <desk@{_public
 #: Who is told of alarms; none: the staff who may see them.
 ALARM_EMAILS = [address.strip() for address in env.list("ALARM_EMAILS", default=[]) if address.strip()]
 
+# Cache: counts how often API keys ask, nothing else. What may be sent is never read from it. -----------------------------
+
+if CELERY_BROKER_URL.startswith(("redis://", "rediss://")):
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": CELERY_BROKER_URL,
+            "KEY_PREFIX": "optout",
+            "OPTIONS": {"socket_connect_timeout": 0.25, "socket_timeout": 0.25},
+        }
+    }
+else:
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
 # Web ------------------------------------------------------------------------------------------------------------------
 
 STATIC_URL = "/static/"
@@ -213,6 +229,25 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "preferences.api.problems.problem_response",
     "UNAUTHENTICATED_USER": None,
     "UNICODE_JSON": False,  # a lone surrogate can be echoed only as an escape
+    "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "The opt-out desk",
+    "DESCRIPTION": "May we message this person, on this channel, about this topic? And everything the answer rests on.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api/v1/",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "persistAuthorization": False, "validatorUrl": None},
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "preferences.api.schema.add_problems",
+    ],
 }
 
 AUTH_PASSWORD_VALIDATORS = [

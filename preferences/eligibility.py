@@ -114,6 +114,14 @@ def _strictest(
     return min(found, key=lambda answer: _STRICTNESS[answer[0]])
 
 
+def check_people(
+    roots: set[int], *, channel: str, topic: str, brands: Iterable[Brand] | None, now: dt.datetime
+) -> dict[int, tuple[str, dt.datetime | None, int]]:
+    """Reason, since and version for people already found; `check` is for what a sender has in hand."""
+    states = _States(roots, _asked(channel, topic, brands), now)
+    return {root: states.of(root) for root in roots}
+
+
 def _asked(channel: str, topic: str, brands: Iterable[Brand] | None) -> list[_Asked]:
     """A question per brand; with no brand at all, one about senders that nobody has assigned."""
     chosen = list(Brand.objects.all() if brands is None else brands)

@@ -521,14 +521,14 @@ def test_it_asks_for_the_whole_declaration(superuser: Client, acme: Brand) -> No
 
 
 def test_it_shows_a_new_key_exactly_once(superuser: Client, acme: Brand) -> None:
-    fields = {"name": "CRM", "scopes": ["eligibility:read"], "brands": [acme.pk]}
+    fields = {"name": "CRM", "scopes": ["eligibility:read"], "brands": [acme.pk], "requests_per_minute": 60}
 
     response = superuser.post(f"{url('apikey')}add/", fields)
 
     key = response.context["key"]
     row = ApiKey.objects.get()
     assert key.startswith(f"optout_{row.prefix}_")
-    assert list(row.brands.all()) == [acme]
+    assert (list(row.brands.all()), row.requests_per_minute) == ([acme], 60)
     assert response.content.decode().count(key) == 1
     assert "no-store" in response.headers["Cache-Control"]
     assert "messages" not in response.cookies or key not in str(response.cookies["messages"])
@@ -536,16 +536,16 @@ def test_it_shows_a_new_key_exactly_once(superuser: Client, acme: Brand) -> None
         assert key not in superuser.get(page).content.decode()
 
 
-def test_it_changes_nothing_of_a_key_but_its_name(superuser: Client) -> None:
+def test_it_changes_nothing_of_a_key_but_its_name_and_pace(superuser: Client) -> None:
     ApiKey.objects.issue(name="CRM", scopes=["eligibility:read"], brands=[])
     row = ApiKey.objects.get()
 
-    superuser.post(
-        url("apikey", row.pk), {"name": "New CRM", "scopes": ["consents:write"], "digest": "00", "prefix": "x"}
-    )
+    fields = {"name": "New CRM", "scopes": ["consents:write"], "digest": "00", "prefix": "x", "requests_per_minute": 7}
+    superuser.post(url("apikey", row.pk), fields)
 
     changed = ApiKey.objects.get()
     assert (changed.name, changed.scopes, changed.prefix) == ("New CRM", ["eligibility:read"], row.prefix)
+    assert changed.requests_per_minute == 7
     assert bytes(changed.digest) == bytes(row.digest)
 
 

@@ -76,37 +76,46 @@ class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = ApiKey
-        fields = ("name", "scopes", "brands", "expires_at")
+        fields = ("name", "scopes", "brands", "expires_at", "requests_per_minute")
         widgets = {"brands": UnfoldAdminCheckboxSelectMultipleWidget}
-        help_texts = {"brands": "None ticked means every brand."}
+        help_texts = {
+            "brands": "None ticked means every brand.",
+            "requests_per_minute": "More are refused with 429 until the minute is over.",
+        }
 
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(DeskAdmin):
     form = ApiKeyForm
-    list_display = ("__str__", "state", "scopes_in_words", "created", "used")
+    list_display = ("__str__", "state", "scopes_in_words", "requests_per_minute", "created", "used")
     actions = ("revoke",)
-    fields = ("name", "scopes", "brands", "expires_at")
+    fields = ("name", "scopes", "brands", "expires_at", "requests_per_minute")
     nothing_yet = "A program needs a key to ask whether it may send."
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         if obj is None:
-            return ("name", "scopes", "brands", "expires_at")
-        return ("name", "state", "prefix", "scopes_in_words", "brands", "created", "expires", "used")
+            return ("name", "scopes", "brands", "expires_at", "requests_per_minute")
+        return (
+            "name", "requests_per_minute", "state", "prefix", "scopes_in_words", "brands", "created", "expires", "used",
+        )  # fmt: skip
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """A key's name may change; what it may do is fixed when it is made."""
+        """A key's name and pace may change; what it may do is fixed when it is made."""
         if obj is None:
             return ()
         return ("state", "prefix", "scopes_in_words", "brands", "created", "expires", "used")
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001 (Django's signature)
         if change:
-            obj.save(update_fields=["name"])
+            obj.save(update_fields=["name", "requests_per_minute"])
             return
         data = form.cleaned_data
         key = ApiKey.objects.issue(
-            name=data["name"], scopes=data["scopes"], brands=list(data["brands"]), expires_at=data["expires_at"]
+            name=data["name"],
+            scopes=data["scopes"],
+            brands=list(data["brands"]),
+            expires_at=data["expires_at"],
+            requests_per_minute=data["requests_per_minute"],
         )
         obj.prefix = key.split("_")[1]
         obj.pk = ApiKey.objects.values_list("pk", flat=True).get(prefix=obj.prefix)

@@ -7,13 +7,15 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.utils import timezone
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from preferences import eligibility, inbox
-from preferences.api.problems import Lagging
+from preferences.api.base import ApiView
+from preferences.api.refusals import LaggingError
 from preferences.models import ApiKey, Brand, Channel, InboxEntry
 from preferences.models.scopes import AD_SHARING, MARKETING, SERVICE
 
@@ -22,7 +24,64 @@ MAX_RECIPIENTS = 10_000
 _FAILING_ENTRIES = 100
 
 
-class EligibilityView(APIView):
+class QuestionSerializer(serializers.Serializer[Any]):
+    """Describes the request; `_read` reads it."""
+
+    brand = serializers.CharField(
+        required=False, allow_null=True, max_length=50,
+        help_text="Short name. Left out, the strictest of the brands the key may see decides.",
+    )  # fmt: skip
+    channel = serializers.ChoiceField(
+        choices=Channel.choices, default=Channel.WHATSAPP.value, help_text="Where the message would go."
+    )
+    topic = serializers.CharField(
+        default=MARKETING, min_length=1, max_length=50, help_text="What it is about; any name but `any`."
+    )
+    recipients = serializers.ListField(
+        child=serializers.CharField(trim_whitespace=False, allow_blank=True),
+        max_length=MAX_RECIPIENTS,
+        help_text="Phone numbers in any international spelling, WhatsApp user ids or e-mail addresses.",
+    )
+
+
+_REASONS = (
+    eligibility.INVALID, eligibility.ERASED, eligibility.OPTED_OUT, eligibility.PLATFORM_STOP, eligibility.HELD,
+    eligibility.PAUSED, eligibility.NO_CONSENT, eligibility.OPTED_IN, eligibility.NO_OBJECTION,
+)  # fmt: skip
+
+
+class ResultSerializer(serializers.Serializer[Any]):
+    """The answer for one recipient."""
+
+    recipient = serializers.CharField(help_text="As it was asked.")
+    allowed = serializers.BooleanField(help_text="May we message this person?")
+    reason = serializers.ChoiceField(choices=_REASONS, help_text="The first that applies, in this order.")
+    since = serializers.DateTimeField(allow_null=True, help_text="Since when, where there is a time.")
+    version = serializers.IntegerField(
+        help_text="Grows with every change of the deciding row; 0 where nothing is known."
+    )
+
+
+class AnswerSerializer(serializers.Serializer[Any]):
+    checked_at = serializers.DateTimeField(help_text="When this was answered.")
+    complete_until = serializers.DateTimeField(help_text="Every webhook received before this was taken into account.")
+    position = serializers.IntegerField(help_text="Ledger position the answer takes into account.")
+    results = ResultSerializer(many=True, help_text="One for each recipient, in the same order.")
+
+
+_ASKED = {"brand": "acme", "channel": "whatsapp", "topic": "marketing", "recipients": ["+12025550143"]}
+_ANSWERED = {
+    "checked_at": "2026-11-23T18:00:00.000000Z",
+    "complete_until": "2026-11-23T18:00:00.000000Z",
+    "position": 4711,
+    "results": [
+        {"recipient": "+12025550143", "allowed": False, "reason": "opted_out", "since": "2026-11-23T15:01:00.000000Z",
+         "version": 42},
+    ],
+}  # fmt: skip
+
+
+class EligibilityView(ApiView):
     """Answers up to 10,000 recipients in their order, each with one reason.
 
     `complete_until`: every webhook received before this time has been taken into account. 503 `lagging` when an unread
@@ -31,6 +90,19 @@ class EligibilityView(APIView):
 
     scopes = {"POST": "eligibility:read"}
 
+    @extend_schema(
+        operation_id="check_eligibility",
+        tags=["eligibility"],
+        summary="May we send?",
+        description="Up to 10,000 recipients at once. Send nothing on any error, and above all on 503 `lagging`: opt-outs "
+        "may be unread.",
+        request=QuestionSerializer,
+        responses=AnswerSerializer,
+        examples=[
+            OpenApiExample("Question", _ASKED, request_only=True),
+            OpenApiExample("Answer", _ANSWERED, response_only=True, status_codes=["200"]),
+        ],
+    )
     def post(self, request: Request) -> Response:
         recipients, channel, topic, brand = _read(request.data)
         brands = _brands(cast("ApiKey", request.auth), brand)
@@ -96,9 +168,9 @@ def _brands(key: ApiKey, slug: Any) -> list[Brand] | None:
 
 def _refuse_if_lagging(oldest: dt.datetime | None, now: dt.datetime) -> None:
     if oldest and now - oldest > dt.timedelta(seconds=settings.LAGGING_AFTER_SECONDS):
-        raise Lagging
+        raise LaggingError
     if InboxEntry.objects.failing().urgent()[:_FAILING_ENTRIES].count() >= _FAILING_ENTRIES:
-        raise Lagging
+        raise LaggingError
 
 
 def _iso(at: dt.datetime) -> str:

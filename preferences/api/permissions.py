@@ -12,15 +12,16 @@ from preferences.models import ApiKey
 
 
 class HasScope(BasePermission):
-    """Deny by default. A view declares `scopes = {"POST": "eligibility:read"}`."""
+    """Deny by default. A view declares `scopes = {"POST": "eligibility:read"}`; HEAD needs what GET needs."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        needed = getattr(view, "scopes", {}).get(request.method)
         if not isinstance(request.auth, ApiKey):
             return False
-        if needed is None:
-            if not hasattr(view, (request.method or "").lower()):
-                raise MethodNotAllowed(request.method or "")
+        method = "GET" if request.method == "HEAD" else request.method or ""
+        scopes = getattr(view, "scopes", {})
+        if method not in scopes:
+            if not hasattr(view, method.lower()) or method == "OPTIONS":
+                raise MethodNotAllowed(method)
             return False
-        self.message = f"This key lacks the scope {needed}. Make a key that has it with `create_api_key`."
-        return needed in request.auth.scopes
+        self.message = f"This key lacks the scope {scopes[method]}. Make a key that has it with `create_api_key`."
+        return scopes[method] in request.auth.scopes

@@ -3,6 +3,7 @@
 from preferences.decisions import answers
 from preferences.decisions.acts import Act, DecisionError, Help, Question, Recorded, StalePersonError
 from preferences.decisions.assigning import assign_sender, split
+from preferences.decisions.loading import later_holders
 from preferences.decisions.people import Change, People, Sighting
 from preferences.decisions.policies import Desk, desks_of, ensure_senders
 from preferences.decisions.rebuilding import Rebuilt, rebuild
@@ -24,6 +25,7 @@ __all__ = [
     "assign_sender",
     "desks_of",
     "ensure_senders",
+    "later_holders",
     "rebuild",
     "record",
     "record_many",

@@ -186,7 +186,7 @@ class People:
         if person.bsuid and phone and (owner is None or owner.root != phone.root):
             owner = self._meet(phone, owner, sighting)
             holders = self._holders(sighting)
-        owner = owner or phone
+        owner = owner or phone or holders.get(Scheme.EMAIL)
         parent = holders.get(Scheme.PARENT_BSUID)
         if owner and parent and parent.root != owner.root:
             self._join(owner.root, parent.root, at)
@@ -361,4 +361,6 @@ def _keys(person: Person, portfolio: int) -> Keys:
         found.append((Key(Scheme.PARENT_BSUID, 0, person.parent_bsuid), person.parent_bsuid))
     if person.phone:
         found.append((Key(Scheme.PHONE, 0, match_key(Scheme.PHONE, person.phone)), person.phone))
+    if person.email:
+        found.append((Key(Scheme.EMAIL, 0, match_key(Scheme.EMAIL, person.email)), person.email))
     return found

@@ -36,12 +36,14 @@ class Person(NamedTuple):
     """The identifiers one payload gives for one person; at least one is set, but in a StatusUpdate that names nobody.
 
     `phone` is E.164 with a leading `+`; BSUIDs are kept unchanged. A username is no identifier (people change it as they
-    like): observations carry it beside the person, in lower case without a leading @, "" where none was shown.
+    like): observations carry it beside the person, in lower case without a leading @, "" where none was shown. No webhook
+    gives an `email`; the API does.
     """
 
     phone: str | None = None
     bsuid: str | None = None
     parent_bsuid: str | None = None
+    email: str | None = None
 
 
 class SenderRef(NamedTuple):

@@ -17,6 +17,8 @@ RESOURCES = (
     "exports", "data-requests",
 )  # fmt: skip
 API_SCOPES = frozenset(f"{resource}:{verb}" for resource in RESOURCES for verb in ("read", "write"))
+#: How often a new key may ask.
+REQUESTS_PER_MINUTE = 600
 
 
 class User(AbstractUser):
@@ -29,7 +31,15 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 
 
 class ApiKeyManager(models.Manager.from_queryset(ApiKeyQuerySet)):  # type: ignore[misc]
-    def issue(self, *, name: str, scopes: list[str], brands: list[Brand], expires_at: dt.datetime | None = None) -> str:
+    def issue(
+        self,
+        *,
+        name: str,
+        scopes: list[str],
+        brands: list[Brand],
+        expires_at: dt.datetime | None = None,
+        requests_per_minute: int = REQUESTS_PER_MINUTE,
+    ) -> str:
         """Make a key and return it; this is the only time it can be seen.
 
         Raises ValueError naming the first scope that does not exist.
@@ -42,7 +52,12 @@ class ApiKeyManager(models.Manager.from_queryset(ApiKeyQuerySet)):  # type: igno
         prefix = secrets.token_hex(4)
         key = f"optout_{prefix}_{secret}"
         row = self.create(
-            name=name, prefix=prefix, digest=digest_of(key), scopes=sorted(set(scopes)), expires_at=expires_at
+            name=name,
+            prefix=prefix,
+            digest=digest_of(key),
+            scopes=sorted(set(scopes)),
+            expires_at=expires_at,
+            requests_per_minute=requests_per_minute,
         )
         row.brands.set(brands)
         return key
@@ -60,7 +75,7 @@ class ApiKey(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
-    requests_per_minute = models.PositiveIntegerField(default=600)
+    requests_per_minute = models.PositiveIntegerField(default=REQUESTS_PER_MINUTE)
 
     objects = ApiKeyManager()
 
