@@ -22,7 +22,7 @@ class Program:
 
     def __init__(self, *scopes: str, brands: tuple[Brand, ...] = (), client: Client | None = None) -> None:
         names = sorted(scopes or API_SCOPES)
-        self.key = ApiKey.objects.issue(name="program", scopes=names, brands=list(brands))
+        self.key = ApiKey.objects.issue(name="program", scopes=names, brands=list(brands), requests_per_minute=100_000)
         self._client = client or Client(raise_request_exception=False)
 
     def get(self, path: str, headers: dict[str, str] | None = None, **query: Any) -> Any:

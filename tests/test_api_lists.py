@@ -236,9 +236,11 @@ def test_it_agrees_with_eligibility(acme, receive, program, ask):
 
 
 @pytest.mark.parametrize("resource", LISTS)
-@pytest.mark.parametrize("window", [2, 50_000])
-def test_it_turns_pages_to_the_end(resource, window, many, program, monkeypatch):
-    monkeypatch.setattr(pages, "WINDOW", window)
+@pytest.mark.parametrize("is_small", [True, False], ids=["small-window", "window"])
+def test_it_turns_pages_to_the_end(resource, is_small, many, program, monkeypatch):
+    if is_small:
+        # PostgreSQL goes on counting from test to test, so ids may be large.
+        monkeypatch.setattr(pages, "WINDOW", max(2, Subscriber.objects.latest("pk").pk // 10))
 
     whole, _ = program.all(resource)
     piece, position = program.all(resource, limit=3)
