@@ -112,7 +112,8 @@ def test_it_says_that_an_earlier_holder_stopped_but_not_in_which_words(
     [
         (DeliveryState.DUE, "The confirmation is on its way."), (DeliveryState.EXPIRED, "would have come too late"),
         (DeliveryState.UNKNOWN, "Whether the confirmation arrived is not known."),
-        (DeliveryState.RETRY, "was not sent yet and is tried again"), (DeliveryState.DEAD, "could not be sent"), (DeliveryState.RECORDED, "was recorded, not sent"),
+        (DeliveryState.RETRY, "was not sent yet and is tried again"),
+        (DeliveryState.DEAD, "could not be sent"), (DeliveryState.RECORDED, "was recorded, not sent"),
     ],
 )  # fmt: skip
 def test_it_says_what_became_of_the_confirmation(
