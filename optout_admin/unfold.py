@@ -96,6 +96,10 @@ UNFOLD: dict[str, Any] = {
                     _item("Controllers", "controller", "domain", "The legal persons behind brands"),
                     _item("Topics", "topic", "label", "What people can choose below marketing"),
                     _item("Policies", "policyversion", "rule", "How far a stop reaches, and what is answered"),
+                    _item("Templates", "utilitytemplate", "forward_to_inbox", "What reaches people after 24 hours"),
+                    _item(
+                        "Account notices", "accountnotice", "campaign", "What WhatsApp told about numbers and accounts"
+                    ),
                     _item("Destinations", "destination", "move_up", "Where changes go"),
                     _item("Staff", "user", "badge", "Who works here"),
                     _item("API keys", "apikey", "key", "Programs that ask and tell"),

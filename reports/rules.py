@@ -210,10 +210,11 @@ def _templates(facts: Facts) -> Iterator[Finding]:
     for template in facts.templates:
         text = (
             f"The template {template.name} is not used any more: nobody can be told outside the 24 hours after their last "
-            f"message. {template.reason} Name another one for the brand."
+            f"message. {template.reason} Put another one in its place, or delete it."
         )
         subject = f"template:{template.id}"
-        yield _finding(Kind.TEMPLATE_UNUSABLE, template.changed_at, text, subject=subject)
+        link = _page("utilitytemplate", of=template.id)
+        yield _finding(Kind.TEMPLATE_UNUSABLE, template.changed_at, text, subject=subject, link=link)
 
 
 def _notices(facts: Facts, now: dt.datetime) -> Iterator[Finding]:

@@ -41,8 +41,12 @@ from preferences.models import (
 
 SCRIPT = "<script>alert(document.cookie)</script>"
 NOW = dt.datetime(2026, 11, 22, 12, 0, 5, tzinfo=dt.UTC)
-ROOMS = ("subscriber", "reply", "inboxentry", "delivery", "consentevent", "seal", "notice", "accessrecord")
-SETTINGS = ("brand", "sender", "portfolio", "controller", "topic", "policyversion", "destination", "user", "apikey")
+ROOMS = (
+    "subscriber", "reply", "inboxentry", "delivery", "consentevent", "seal", "notice", "accessrecord", "accountnotice",
+)  # fmt: skip
+SETTINGS = (
+    "brand", "sender", "portfolio", "controller", "topic", "policyversion", "destination", "user", "apikey", "utilitytemplate",
+)  # fmt: skip
 
 
 def url(model: str, *args: Any) -> str:

@@ -225,7 +225,7 @@ def test_it_hears_what_whatsapp_warns_of(sender, sample, receive):
 
 
 def test_it_says_that_a_template_of_ours_cannot_be_used(sender, acme, sample, receive):
-    UtilityTemplate.objects.create(
+    template = UtilityTemplate.objects.create(
         brand=acme, portfolio=sender.portfolio, kind="confirmation", name="optout_confirmation", language="en_GB",
         changed_at=NOW - dt.timedelta(days=1),
     )  # fmt: skip
@@ -235,6 +235,7 @@ def test_it_says_that_a_template_of_ours_cannot_be_used(sender, acme, sample, re
 
     assert set(opened) == {"provider_notice", "template_unusable"}
     assert "as a marketing template people who stopped marketing never get it" in opened["template_unusable"].text
+    assert opened["template_unusable"].link == f"/admin/preferences/utilitytemplate/{template.pk}/change/"
 
 
 def test_it_says_that_nothing_is_sent(sender):

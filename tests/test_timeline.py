@@ -83,8 +83,28 @@ def test_it_gives_the_reason_without_the_words_to_those_who_may_not_read(
 ) -> None:
     page = look(staff("view_subscriber"), stopped)
 
-    assert "Opt-out, Reply on 22 November 2026, 12:00 UTC" in page
+    assert "Opt-out by a reply on 22 November 2026, 12:00 UTC" in page
     assert "STOP" not in page.replace("Opt-out desk", "")
+
+
+@pytest.mark.parametrize("permissions", [("view_subscriber",), SEEING])
+@pytest.mark.parametrize(
+    ("said", "did"), [("STOP, please", "wrote “stop” (English)"), ("🛑", "opted out by a reply")]
+)  # fmt: skip
+def test_it_says_that_an_earlier_holder_stopped_but_not_in_which_words(
+    staff: Callable[..., Client], acme: Any, receive: Any, permissions: tuple[str, ...], said: str, did: str
+) -> None:
+    receive(bodies.message(said, at=NOW, phone=bodies.ALICE, bsuid="US.1111"), now=NOW)
+    outbox.deliver(now=NOW)
+    receive(bodies.message("hello", at=NOW + MINUTE, phone=bodies.ALICE, bsuid="US.2222"), now=NOW + MINUTE)
+    heir = Subscriber.objects.get(root__identities__value="US.2222")
+
+    page = look(staff(*permissions), heir)
+
+    told = f"An earlier holder of this number {did} on 22 November 2026, 12:00 UTC; the stop stays on the number."
+    assert told in page
+    assert escape(said) not in page
+    assert "onfirm" not in page[page.index("An earlier holder") : page.index("Next:")]
 
 
 @pytest.mark.parametrize(
@@ -92,6 +112,7 @@ def test_it_gives_the_reason_without_the_words_to_those_who_may_not_read(
     [
         (DeliveryState.DUE, "The confirmation is on its way."), (DeliveryState.EXPIRED, "would have come too late"),
         (DeliveryState.UNKNOWN, "Whether the confirmation arrived is not known."),
+        (DeliveryState.RETRY, "was not sent yet and is tried again"),
         (DeliveryState.DEAD, "could not be sent"), (DeliveryState.RECORDED, "was recorded, not sent"),
     ],
 )  # fmt: skip

@@ -65,7 +65,21 @@ _START_IN_TWO_STEPS = (
     "Do not ask them back: that would be marketing. If they write START we ask for YES, because their law wants written "
     "consent."
 )
+_HOW = {
+    Source.REPLY: "by a reply",
+    Source.BUTTON: "by a button",
+    Source.PLATFORM: "with WhatsApp’s own switch",
+    Source.SEND_ERROR: "learned from a refused send",
+    Source.IDENTITY: "learned from a change of number",
+    Source.STAFF: "by staff",
+    Source.PAGE: "on the preference page",
+    Source.API: "through the API",
+    Source.IMPORT: "by an import",
+    Source.REVIEW: "by a review",
+    Source.SYSTEM: "by the desk itself",
+}
 _UNSENT = {
+    DeliveryState.RETRY: "The confirmation was not sent yet and is tried again.",
     DeliveryState.EXPIRED: "The confirmation would have come too late and was not sent.",
     DeliveryState.DEAD: "The confirmation could not be sent.",
     DeliveryState.UNKNOWN: "Whether the confirmation arrived is not known.",
@@ -158,10 +172,12 @@ def _because(position: int, members: Sequence[Subscriber], user: Any) -> str:
     event = ConsentEvent.objects.filter(position=position).first()
     if event is None:
         return ""
+    if event.subscriber not in {one.public_id for one in members}:
+        return _of_earlier_holder(event)
     people = [one.pk for one in members]
     reply = Reply.objects.filter(subscriber__in=people, event=position).order_by("pk").first()
     rule = rule_in_words(event.rule)
-    how = f"{event.get_kind_display()}, {event.get_source_display()}"
+    how = f"{event.get_kind_display()} {_HOW[Source(event.source)]}"
     if reply and user.has_perm("preferences.view_reply"):
         verb = "Tapped" if event.source == Source.BUTTON else "Wrote"
         how = f"{verb} “{_shortened(text_of(reply))}”"
@@ -169,6 +185,14 @@ def _because(position: int, members: Sequence[Subscriber], user: Any) -> str:
     told = Delivery.objects.filter(subscriber__in=people, event=position, kind=DeliveryKind.CONFIRMATION)
     delivery = told.order_by("pk").first()
     return f"{text} {_confirmed(delivery, event.effective_at)}".strip() if delivery else text
+
+
+def _of_earlier_holder(event: ConsentEvent) -> str:
+    """What somebody else did while the number was theirs: which word, but not their message, nor what they were told."""
+    rule = rule_in_words(event.rule)
+    verb = "tapped" if event.source == Source.BUTTON else "wrote"
+    did = f"{verb} {rule}" if rule.startswith("“") else f"opted out {_HOW[Source(event.source)]}"
+    return f"An earlier holder of this number {did} on {utc(event.effective_at)}; the stop stays on the number."
 
 
 def _confirmed(delivery: Delivery, start: dt.datetime) -> str:

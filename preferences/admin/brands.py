@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminPasswordWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldBooleanSwitchWidget,
+)
 
-from preferences import decisions
+from preferences import credentials, decisions
 from preferences.admin import words
 from preferences.admin.base import DeskAdmin
 from preferences.admin.ticks import CheckedPortfolioAdmin, TickedSenderAdmin
+from preferences.encryption import EncryptionError
 from preferences.models import (
     Brand,
     Controller,
     Destination,
     PolicyVersion,
     Portfolio,
+    Provider,
     Sender,
     Topic,
     UnknownConsent,
@@ -65,8 +74,60 @@ class BrandAdmin(DeskAdmin):
         return {} if obj else self.prepopulated_fields
 
 
+_TOKEN = re.compile(r"[!-~]+")
+
+
+class PortfolioForm(forms.ModelForm):  # type: ignore[type-arg]
+    """The access token goes in and never comes out: the field is always empty."""
+
+    access_token = forms.CharField(
+        required=False,
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
+        help_text="Kept encrypted and never shown again. Left empty, what is stored stays.",
+    )
+    forget_token = forms.BooleanField(
+        required=False,
+        widget=UnfoldBooleanSwitchWidget,
+        label="Forget the stored token",
+        help_text="The environment’s token serves the first portfolio without its own; others then only record answers.",
+    )
+
+    class Meta:
+        model = Portfolio
+        fields = ("provider", "key", "name", "controller", "is_provisional")
+        help_texts = {"key": "The provider’s id, or waba: and the account’s id while provisional."}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """A token is taken for a WhatsApp portfolio that exists; a form that does not ask for one must not take it."""
+        super().__init__(*args, **kwargs)
+        if self.instance.pk is None or self.instance.provider != Provider.WHATSAPP:
+            del self.fields["access_token"], self.fields["forget_token"]
+
+    def clean_access_token(self) -> str:
+        token: str = self.cleaned_data["access_token"]
+        if token and settings.DEMO:
+            raise forms.ValidationError("The demo keeps no access token: start without sample data, with DEMO=0.")
+        if token and not _TOKEN.fullmatch(token):
+            raise forms.ValidationError(
+                "An access token has no spaces, line breaks or letters with accents. Copy it again."
+            )
+        if token:
+            try:
+                credentials.seal_credentials(credentials.Credentials(token))
+            except EncryptionError as error:
+                raise forms.ValidationError(f"It cannot be kept. {error}") from error
+        return token
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        if data.get("access_token") and data.get("forget_token"):
+            self.add_error("forget_token", "Either give a new token or forget the stored one.")
+        return data
+
+
 @admin.register(Portfolio)
 class PortfolioAdmin(CheckedPortfolioAdmin):
+    form = PortfolioForm
     list_display = ("__str__", "provider", "key", "controller", "is_provisional", "has_credentials", "subscribed")
     list_select_related = ("controller",)
     list_filter = ("provider",)
@@ -76,6 +137,25 @@ class PortfolioAdmin(CheckedPortfolioAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         always = ("has_credentials", "subscribed")
         return ("provider", "key", *always) if obj else always
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """A token is given to a WhatsApp portfolio that exists, by those who may change it."""
+        if obj is None or obj.provider != Provider.WHATSAPP or not self.has_change_permission(request, obj):
+            return self.fields
+        place = self.fields.index("has_credentials") + 1
+        asked = ("access_token", "forget_token") if obj.credentials else ("access_token",)
+        return (*self.fields[:place], *asked, *self.fields[place:])
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001 (Django's signature)
+        super().save_model(request, obj, form, change)
+        if token := form.cleaned_data.get("access_token"):
+            credentials.give(obj.pk, credentials.Credentials(token))
+            self.message_user(
+                request, "The access token is stored, encrypted. Answers are sent with it.", messages.SUCCESS
+            )
+        elif form.cleaned_data.get("forget_token"):
+            credentials.give(obj.pk, None)
+            self.message_user(request, "The access token is forgotten.", messages.SUCCESS)
 
     @display(description="Credentials")
     def has_credentials(self, portfolio: Portfolio) -> str:

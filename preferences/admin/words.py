@@ -101,6 +101,11 @@ def badge(tone: str, text: str) -> SafeString:
     )  # fmt: skip
 
 
+def with_note(state: SafeString, note: str) -> SafeString:
+    """A badge and, where there is one, a sentence beside it."""
+    return format_html("{} {}", state, note) if note else state
+
+
 def hexadecimal(value: bytes | memoryview) -> SafeString:
     return format_html('<span class="desk-code">{}</span>', bytes(value).hex() or "–")
 

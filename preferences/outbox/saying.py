@@ -16,6 +16,8 @@ from preferences.wording import LONGEST_BODY, NOTHING_OWN, Own, Wording
 
 #: What a tap on the undo button sends back; interpretation reads it as START, in the language behind it.
 _UNDO = "optout:undo:v1"
+#: What may fill the places of a template (`UtilityTemplate.parameters`).
+TEMPLATE_PLACES = ("brand", "scope", "contact")
 _WAYS_BACK = frozenset({DeliveryKind.START_CONFIRMATION, DeliveryKind.START_QUESTION})
 
 
@@ -72,7 +74,7 @@ def parameters_of(delivery: Delivery, desk: Desk, situation: Situation, template
     occasion, speaker = _context(delivery, desk, situation)
     occasion = replace(occasion, language=template.language)
     voice = _Voice(template.language, speaker)
-    values = {"brand": speaker.brand, "scope": voice.scope(occasion), "contact": voice.contact()}
+    values = dict(zip(TEMPLATE_PLACES, (speaker.brand, voice.scope(occasion), voice.contact()), strict=True))
     return tuple(values[name] for name in template.parameters)
 
 
