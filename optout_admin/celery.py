@@ -63,7 +63,14 @@ app.conf.update(
             "beat": 15.0,
         }.items()
     }
-    | {"check_alarms": {"task": "reports.tasks.check_alarms", "schedule": 30.0, "options": {"expires": 60.0}}},
+    | {
+        "check_alarms": {"task": "reports.tasks.check_alarms", "schedule": 30.0, "options": {"expires": 60.0}},
+        "keep_house_of_reports": {
+            "task": "reports.tasks.keep_house",
+            "schedule": 3600.0,
+            "options": {"expires": 7200.0},
+        },
+    },
 )
 app.autodiscover_tasks(["preferences", "reports"])
 app.steps["worker"].add("optout_admin.sweeping:Sweeper")

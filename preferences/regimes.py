@@ -60,7 +60,7 @@ _AUSTRALIA = frozenset({"AU", "CX", "CC", "NF"})
 REVOKE_ALL_FROM = dt.datetime(2027, 1, 31, tzinfo=dt.UTC)
 
 #: WhatsApp lets a business write freely for 24 hours after the person's last message; leave an hour for the way.
-_WINDOW = dt.timedelta(hours=23)
+ANSWER_WITHIN = dt.timedelta(hours=23)
 _FIVE_MINUTES = dt.timedelta(minutes=5)
 
 
@@ -86,26 +86,26 @@ _US_SOURCES = (
 )
 _US = AnswerRules("United States", True, True, False, _FIVE_MINUTES, _US_SOURCES)
 _CANADA = AnswerRules(
-    "Canada", False, True, False, _WINDOW,
+    "Canada", False, True, False, ANSWER_WITHIN,
     ("S.C. 2010 c. 23 (CASL) s. 1(3): a request for consent is itself a commercial message",),
 )  # fmt: skip
 _EEA = AnswerRules(
-    "EU and EEA", False, True, False, _WINDOW,
+    "EU and EEA", False, True, False, ANSWER_WITHIN,
     (
         "GDPR Art. 21(2)-(3): after an objection data are no longer processed for direct marketing",
         "Directive 2002/58/EC Art. 13: asking for consent by message is direct marketing",
     ),
 )  # fmt: skip
 _UK = AnswerRules(
-    "United Kingdom", False, True, False, _WINDOW,
+    "United Kingdom", False, True, False, ANSWER_WITHIN,
     ("PECR reg. 22; ICO fines of Flybe, Honda and Moneysupermarket: asking people to come back is marketing",),
 )  # fmt: skip
 _AUSTRALIAN = AnswerRules(
-    "Australia", False, True, False, _WINDOW,
+    "Australia", False, True, False, ANSWER_WITHIN,
     ("Spam Act 2003 s. 16 and Sch. 2: a message that asks for consent is itself commercial",),
 )  # fmt: skip
 _UNKNOWN = AnswerRules("Unknown law", True, True, False, _FIVE_MINUTES, ("The strictest of all: the rules of the US",))
-_OTHERS = AnswerRules("Elsewhere", False, True, True, _WINDOW, ("No rule found against a neutral way back",))
+_OTHERS = AnswerRules("Elsewhere", False, True, True, ANSWER_WITHIN, ("No rule found against a neutral way back",))
 
 _BY_COUNTRY = {
     **dict.fromkeys(UNITED_STATES, _US),

@@ -3,11 +3,31 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import QuerySet
 
-from preferences.models import Heartbeat, InboxEntry, InboxState, SentMessage, batches
+from preferences.models import (
+    AccessRecord,
+    AccountNotice,
+    Heartbeat,
+    InboxEntry,
+    InboxState,
+    RecordedDecision,
+    SentMessage,
+    batches,
+)
+
+#: How long rows are kept that prove nothing about consent (bodies of webhooks: INBOX_RETENTION_DAYS). Months are counted
+#: generously: two years with a leap day, and a year with a month to compare it with.
+KEPT = {
+    "access records": dt.timedelta(days=731),
+    "account notices": dt.timedelta(days=397),
+    # A program repeats a request within hours. After that the ledger still knows the act and records it once.
+    "answers to decisions": dt.timedelta(days=90),
+}
 
 _DAYS_AHEAD = 7
 _MONTHS_AHEAD = 2
@@ -58,14 +78,24 @@ def _make(table: str, column: str, suffix: str, start: dt.date, end: dt.date) ->
     return [name]
 
 
-def purge(*, now: dt.datetime) -> int:
-    """Delete bodies that are done and older than INBOX_RETENTION_DAYS, in batches that lock nothing for long."""
+def purge(*, now: dt.datetime) -> dict[str, int]:
+    """Delete what is kept long enough, in batches that lock nothing for long. Returns how many rows of each kind (`KEPT`)."""
     Heartbeat.objects.filter(seen_at__lt=now - _GONE_AFTER).delete()
-    limit = now - dt.timedelta(days=settings.INBOX_RETENTION_DAYS)
+    read = InboxEntry.objects.filter(state=InboxState.DONE)
+    bodies_for = dt.timedelta(days=settings.INBOX_RETENTION_DAYS)
+    return {
+        "webhooks": let_go(read.filter(received_at__lt=now - bodies_for)),
+        "access records": let_go(AccessRecord.objects.filter(at__lt=now - KEPT["access records"])),
+        "account notices": let_go(AccountNotice.objects.filter(at__lt=now - KEPT["account notices"])),
+        "answers to decisions": let_go(
+            RecordedDecision.objects.filter(created_at__lt=now - KEPT["answers to decisions"])
+        ),
+    }
+
+
+def let_go(rows: QuerySet[Any]) -> int:
+    """Delete all of `rows`, a batch at a time. Returns how many there were."""
     total = 0
-    while True:
-        old = InboxEntry.objects.filter(state=InboxState.DONE, received_at__lt=limit).order_by("received_at")
-        ids = list(old.values_list("pk", flat=True)[:_BATCH])
-        if not ids:
-            return total
-        total += InboxEntry.objects.filter(pk__in=ids, received_at__lt=limit).delete()[0]
+    while ids := list(rows.values_list("pk", flat=True)[:_BATCH]):
+        total += rows.filter(pk__in=ids).delete()[0]
+    return total

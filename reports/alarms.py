@@ -19,6 +19,8 @@ from reports.rules import Finding, Kind
 ENDS_AFTER = dt.timedelta(minutes=5)
 #: A mail server is tried only when there is something to mail.
 MAIL_ENDS_AFTER = dt.timedelta(hours=1)
+#: A year with a month to compare it with. An open alarm is kept however old it is.
+KEPT = dt.timedelta(days=397)
 _ATTEMPTS = 3
 
 Key = tuple[str, str]
@@ -86,6 +88,13 @@ def note_mail_failure(text: str, *, now: dt.datetime) -> None:
     )
     if not is_new:
         Alarm.objects.filter(pk=alarm.pk).update(text=text, seen_at=now)
+
+
+def purge(now: dt.datetime) -> int:
+    """Delete alarms that were over long ago. Returns how many."""
+    limit = now - KEPT
+    # What ended before began before, and the index is by that.
+    return Alarm.objects.filter(since__lt=limit, ended_at__lt=limit).delete()[0]
 
 
 def _bring_up_to_date(findings: dict[Key, Finding], now: dt.datetime) -> Changes:

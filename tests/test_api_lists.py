@@ -557,3 +557,20 @@ def test_it_asks_the_database_as_often_for_many(resource, brands, query, acme, r
 
     assert counts[0] == counts[1]
     assert counts[0] <= {"suppressions": 24, "subscribers": 18}.get(resource, 13)
+
+
+@pytest.mark.parametrize(
+    ("resource", "value"), [(name, value) for name in DELTAS[:1] + DELTAS[3:] for value in ("stop", "resume")]
+)
+def test_it_tells_a_brand_of_a_platform_stop_at_another_one_of_its_portfolio(acme, other, receive, resource, value):
+    """WhatsApp's own stop suppresses the whole portfolio, so its end and its beginning are news to each brand there."""
+    portfolio = Sender.objects.get().portfolio
+    Sender.objects.create(portfolio=portfolio, provider="whatsapp", key="200000000000009", brand=other)
+    receive(bodies.switched("stop", at=SAMPLE_TIME), now=SAMPLE_TIME)
+    if value == "resume":
+        receive(bodies.switched("resume", at=SAMPLE_TIME + MINUTE), now=SAMPLE_TIME + MINUTE)
+    person = str(Subscriber.objects.get().public_id)
+
+    page = Program(brands=(other,)).list(resource, since=ConsentEvent.objects.count() - 1)
+
+    assert [one["subscriber"] for one in page["results"]] == [person]

@@ -99,9 +99,15 @@ def test_it_lets_go_what_is_read_and_old_and_nothing_else(acme, post, receive, r
     post(bodies.message("STOP", at=old, phone=bodies.ALICE))
     InboxEntry.objects.filter(state="pending").update(received_at=old)
 
-    said = run("purge")
+    said = run("purge").splitlines()
 
-    assert said == "Webhooks deleted: 1, all read and received more than 14 days ago."
+    assert said == [
+        "Webhooks deleted: 1, all read and received more than 14 days ago.",
+        "Access records deleted: 0.",
+        "Account notices deleted: 0.",
+        "Answers to decisions deleted: 0.",
+        "Alarms deleted: 0.",
+    ]
     assert sorted(InboxEntry.objects.values_list("state", flat=True)) == ["done", "pending"]
     assert Consent.objects.get().status == "opted_out"
 

@@ -313,6 +313,26 @@ def test_it_filters_the_outbox(
     assert "Given up (3)" in page
 
 
+# Replies --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("query", "rows"), [({"review_state": "waiting"}, 1), ({"sender": "{own}"}, 0)])
+def test_it_shows_every_reply_that_waits_for_review_however_old(
+    staff: Callable[..., Client],
+    acme: Any,
+    says: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    query: dict[str, str],
+    rows: int,
+) -> None:
+    """The first page counts them and links here. What no index leads to is looked for among the newest alone."""
+    monkeypatch.setattr(base, "NEWEST", 0)
+    says("can you stop sending these at night??")
+    query = {key: value.format(own=Sender.objects.get().pk) for key, value in query.items()}
+
+    assert read(staff("view_reply"), url("reply"), **query).count("data-row") == rows
+
+
 # The ledger -----------------------------------------------------------------------------------------------------------
 
 

@@ -21,8 +21,9 @@ from preferences.models import (
     Sender,
     TemplateState,
     UtilityTemplate,
+    blocks,
 )
-from preferences.models.blocks import Block, block
+from preferences.models.blocks import Block, Blocked
 from preferences.simulation.graph_world import TOKEN, ApprovedTemplate, Fault
 from tests import bodies
 from tests.conftest import SAMPLE_TIME
@@ -546,7 +547,7 @@ def _then_die(function):
         pytest.param("preferences.channels.graph._meaning", die, 1, "unknown", id="after-the-answer"),
         pytest.param("preferences.outbox.outcomes.write", die, 1, "unknown", id="before-the-outcome"),
         pytest.param("preferences.models.batches.update", die, 0, "unknown", id="before-it-notes-what-it-says"),
-        pytest.param("preferences.outbox.outcomes._block", die, 1, "sent", id="after-the-outcome"),
+        pytest.param("preferences.models.blocks.write", die, 1, "sent", id="after-the-outcome"),
     ],
 )
 def test_it_sends_at_most_once_whenever_it_dies(seam, dies, accepted, final, acme, says, graph, monkeypatch):
@@ -653,11 +654,20 @@ def test_it_keeps_the_longer_of_two_blocks(acme):
     portfolio = Portfolio.objects.get()
 
     for seconds, reason in ((60, "long"), (10, "short"), (90, "longest")):
-        block(Portfolio, {portfolio.pk: Block(after(seconds), reason)})
+        blocks.write([Blocked(Portfolio, portfolio.pk, Block(after(seconds), reason))])
         portfolio.refresh_from_db()
         assert portfolio.blocked_reason == ("long" if seconds < 90 else "longest")
 
     assert portfolio.blocked_until == after(90)
+
+
+def test_it_keeps_the_longest_of_several_blocks_told_at_once(acme):
+    """Calls end in any order, and a short wait must not hide that the account is locked."""
+    pk = Portfolio.objects.get().pk
+
+    blocks.write(Blocked(Portfolio, pk, Block(after(seconds), str(seconds))) for seconds in (10, 90, 60))
+
+    assert Portfolio.objects.get().blocked_reason == "90"
 
 
 def test_it_counts_attempts_that_were_made(acme, says, graph):

@@ -18,7 +18,7 @@ from preferences.admin import seeing
 from preferences.admin.finding import Found, find
 from preferences.encryption import EncryptionError, unseal
 from preferences.identifiers import mask
-from preferences.models import Identity, Reply, Scheme, Subscriber
+from preferences.models import Identity, Reply, Scheme, Sender, Subscriber
 
 #: A list shows at most this many rows; further ones are found by search and filters, not by leafing.
 _MOST_ROWS = 10_000
@@ -155,6 +155,20 @@ class ChoiceFilter(admin.SimpleListFilter):
             return queryset
         queryset = queryset.filter(**{str(self.parameter_name): value})
         return queryset if value in self.indexed else among_newest(queryset)
+
+
+class SenderFilter(ChoiceFilter):
+    """By sender. No index leads from a sender to its rows, so this looks through the newest as well."""
+
+    title = "sender"
+    parameter_name = "sender"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(str(sender.pk), str(sender)) for sender in Sender.objects.order_by("display", "pk")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value() or ""
+        return super().queryset(request, queryset) if value.isdecimal() else queryset
 
 
 #: A filter without an index looks through this many rows.

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from preferences.admin import seeing, words
-from preferences.admin.base import PERSON, ChoiceFilter, PeopleRecordAdmin, person_link, text_of
+from preferences.admin.base import PERSON, ChoiceFilter, PeopleRecordAdmin, SenderFilter, person_link, text_of
 from preferences.models import Reply, ReviewState
 
 
@@ -25,14 +25,15 @@ class IntentFilter(ChoiceFilter):
 class ReviewFilter(ChoiceFilter):
     title = "review"
     parameter_name = "review_state"
-    choices_of = [(ReviewState.WAITING, "Waiting"), (ReviewState.SETTLED, "Settled")]
+    choices_of = [(ReviewState.WAITING.value, "Waiting"), (ReviewState.SETTLED.value, "Settled")]
+    indexed = frozenset({ReviewState.WAITING.value})
 
 
 @admin.register(Reply)
 class ReplyAdmin(PeopleRecordAdmin):
     list_display = ("received", "judged", "person", "language", "rule", "review", "sender")
     list_display_links = ("received",)
-    list_filter = (IntentFilter, ReviewFilter, "sender")
+    list_filter = (IntentFilter, ReviewFilter, SenderFilter)
     list_select_related = ("sender", "subscriber__root")
     ordering = ("-pk",)
     search_fields = ("subscriber",)

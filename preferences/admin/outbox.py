@@ -15,8 +15,8 @@ from unfold.decorators import display
 
 from preferences import outbox
 from preferences.admin import words
-from preferences.admin.base import MOST_AT_ONCE, PERSON, ChoiceFilter, PeopleRecordAdmin, person_link
-from preferences.models import Delivery, DeliveryKind, DeliveryState, Sender
+from preferences.admin.base import MOST_AT_ONCE, PERSON, ChoiceFilter, PeopleRecordAdmin, SenderFilter, person_link
+from preferences.models import Delivery, DeliveryKind, DeliveryState
 
 #: States whose rows a partial index holds.
 _INDEXED = (
@@ -39,11 +39,8 @@ _WHY_NOT = {
 
 def why_not_again(delivery: Delivery, now: dt.datetime) -> tuple[str, str] | None:
     """Why it would be unlawful or useless to send this again, as the end of a sentence about one and about several;
-    None if it was certainly not sent and is in time."""
-    state = DeliveryState(delivery.state)
-    if state == DeliveryState.DEAD and delivery.expires_at and delivery.expires_at > now:
-        return None
-    return _WHY_NOT[state]
+    None if it may be."""
+    return None if delivery.may_go_again(now) else _WHY_NOT[DeliveryState(delivery.state)]
 
 
 class StateFilter(ChoiceFilter):
@@ -57,18 +54,6 @@ class KindFilter(ChoiceFilter):
     title = "kind"
     parameter_name = "kind"
     choices_of = [(value, str(label)) for value, label in DeliveryKind.choices]
-
-
-class SenderFilter(ChoiceFilter):
-    title = "sender"
-    parameter_name = "sender"
-
-    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
-        return [(str(sender.pk), str(sender)) for sender in Sender.objects.order_by("display", "pk")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> QuerySet[Delivery]:
-        value = self.value() or ""
-        return super().queryset(request, queryset) if value.isdecimal() else queryset
 
 
 @admin.register(Delivery)

@@ -72,7 +72,7 @@ class ListView(ApiView, GenericAPIView[Any]):
         if self.is_narrow:
             raise ValidationError({"since": "One person needs no delta: leave out `since`, this is all there is now."})
         found, position = pages.events_since(
-            ConsentEvent.objects.filter(self.sight.scopes()),
+            ConsentEvent.objects.filter(self.sight.acts()),
             since=turn.since or 0,
             limit=turn.limit,
             head=turn.position,

@@ -109,7 +109,7 @@ def record(key: ApiKey, idempotency_key: str, decision: Decision) -> Outcome | N
             return Outcome(known.response, is_replayed=True) if bytes(known.request_digest) == digest else None
         try:
             with transaction.atomic():
-                position, body = _decide(key, idempotency_key, decision, timezone.now())
+                position, body = _decide(key, f"{idempotency_key}:{digest.hex()}", decision, timezone.now())
                 RecordedDecision.objects.create(
                     api_key=key,
                     idempotency_key=idempotency_key,
@@ -123,7 +123,7 @@ def record(key: ApiKey, idempotency_key: str, decision: Decision) -> Outcome | N
     raise BusyError
 
 
-def _decide(key: ApiKey, idempotency_key: str, decision: Decision, now: dt.datetime) -> tuple[int, dict[str, Any]]:
+def _decide(key: ApiKey, request: str, decision: Decision, now: dt.datetime) -> tuple[int, dict[str, Any]]:
     if not decision.is_opt_in and _eligibility(decision, now).reason == eligibility.ERASED:
         raise ErasedError
     at = _effective_at(decision, now)
@@ -131,7 +131,7 @@ def _decide(key: ApiKey, idempotency_key: str, decision: Decision, now: dt.datet
     countries = dict(Subscriber.objects.filter(pk__in=subscribers).values_list("pk", "country")) | people.countries()
     policy = _policy(decision.brand)
     acts = [
-        _act(key, idempotency_key, decision, subscriber=pk, country=countries[pk], policy=policy, at=at, now=now)
+        _act(key, request, decision, subscriber=pk, country=countries[pk], policy=policy, at=at, now=now)
         for pk in subscribers
     ]
     recorded = decisions.record_many(acts, now=now, people=people)
@@ -175,7 +175,7 @@ def _portfolios(decision: Decision) -> list[int]:
 
 def _act(
     key: ApiKey,
-    idempotency_key: str,
+    request: str,
     decision: Decision,
     *,
     subscriber: int,
@@ -193,7 +193,7 @@ def _act(
         effective_at=at,
         received_at=now,
         source=Source.API,
-        source_ref=_source_ref(key, idempotency_key, decision, subscriber, scope),
+        source_ref=_source_ref(key, request, decision, subscriber, scope),
         policy_version=policy.pk if policy else 0,
         regime_version=regimes.VERSION,
         notice_version=hashlib.sha256(notice.encode()).hexdigest() if notice else "",
@@ -227,14 +227,15 @@ def _scope(decision: Decision, policy: PolicyVersion | None, *, country: str, at
     return Scope(brand=brand.pk, channel=channel, topic=topic)
 
 
-def _source_ref(key: ApiKey, idempotency_key: str, decision: Decision, subscriber: int, scope: Scope) -> bytes:
-    """Which act this is: the program's own reference with what it is about, else the idempotency key. Keyed, because
-    such references are short enough to be guessed."""
+def _source_ref(key: ApiKey, request: str, decision: Decision, subscriber: int, scope: Scope) -> bytes:
+    """Which act this is: the program's own reference with what it is about, else the request (its idempotency key and
+    digest: answers are forgotten after a while, and then the same key with another request is another act). Keyed,
+    because such references are short enough to be guessed."""
     if decision.source_reference:
         about = [decision.is_opt_in, scope.controller, scope.brand, scope.channel, scope.topic]
         name = ["reference", key.pk, decision.source_reference, subscriber, *about]
     else:
-        name = ["request", key.pk, idempotency_key, subscriber]
+        name = ["request", key.pk, request, subscriber]
     return pseudonym(f"decision:{json.dumps(name)}")[1]
 
 

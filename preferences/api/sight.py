@@ -8,9 +8,22 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from rest_framework.exceptions import ValidationError
 
-from preferences.models import ApiKey, Brand, Consent, Hold, Pause, PlatformStop, Reply, Sender, Subscriber
+from preferences.models import (
+    ApiKey,
+    Brand,
+    Consent,
+    EventKind,
+    Hold,
+    Pause,
+    PlatformStop,
+    Reply,
+    Sender,
+    Subscriber,
+)
 from preferences.models.consents import ScopedRow
 from preferences.models.scopes import ANY_BRAND, ANY_CONTROLLER
+
+_OF_PLATFORM = (EventKind.PLATFORM_STOP, EventKind.PLATFORM_RESUME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +55,14 @@ class Sight:
         controllers = {ANY_CONTROLLER, *(brand.controller_id for brand in self.brands)}
         own = Q(brand__in=[brand.pk for brand in self.brands])
         return own | Q(brand=ANY_BRAND, controller__in=sorted(controllers))
+
+    def acts(self) -> Q:
+        """The events that may change what these brands may send: WhatsApp's own stop suppresses a whole portfolio, so at
+        any of its senders, also one of another brand."""
+        if self.brands is None:
+            return Q()
+        portfolios = sorted(set(self.senders().values_list("portfolio_id", flat=True)))
+        return self.scopes() | Q(kind__in=_OF_PLATFORM, portfolio__in=portfolios)
 
     def senders(self) -> QuerySet[Sender]:
         """The senders of these brands, and those nobody has assigned: their opt-outs bind every brand."""

@@ -8,7 +8,8 @@ from enum import StrEnum
 from typing import Protocol
 
 from preferences.credentials import Credentials
-from preferences.models import DeliveryState
+from preferences.models import DeliveryState, Portfolio, Sender
+from preferences.models.blocks import Block, Blocked
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,11 @@ class Stop:
 
     reach: Reach
     pause: dt.timedelta
+
+    def blocks(self, *, sender: int, portfolio: int, now: dt.datetime, reason: str) -> Blocked:
+        """The sender or the portfolio, as far as this reaches, until the pause is over."""
+        block = Block(now + self.pause, reason)
+        return Blocked(Portfolio, portfolio, block) if self.reach == Reach.PORTFOLIO else Blocked(Sender, sender, block)
 
 
 class ChannelError(Exception):

@@ -11,14 +11,13 @@ from collections.abc import Iterable
 from functools import cache
 from typing import NamedTuple
 
-from preferences import credentials
+from preferences import credentials, regimes
 from preferences.decisions.acts import Act, Help, Question
 from preferences.decisions.fold import CLOSING, Event, effective
 from preferences.decisions.policies import Desk
 from preferences.models import (
     ANY,
     Cell,
-    Channel,
     ChannelKind,
     Delivery,
     DeliveryKind,
@@ -28,13 +27,13 @@ from preferences.models import (
     Sender,
     batches,
 )
-from preferences.models.scopes import MARKETING, NO_BRAND
+from preferences.models.scopes import MARKETING
 from preferences.wording import DEFAULT_LANGUAGE, available_languages, spoken
 
 #: 47 CFR 64.1200(a)(12): a confirmation within five minutes is presumed fine; later ones are not sent at all.
 CONFIRM_WITHIN = dt.timedelta(minutes=5)
-#: WhatsApp lets a business answer freely for 24 hours after the person's last message; leave an hour for the way.
-ANSWER_WITHIN = dt.timedelta(hours=23)
+#: While WhatsApp lets us.
+ANSWER_WITHIN = regimes.ANSWER_WITHIN
 
 #: The language people of a country are answered in when the brand offers it and nothing else tells.
 COUNTRY_LANGUAGES = {
@@ -64,11 +63,6 @@ class Answer(NamedTuple):
     question: Question
     language: str
     expires_at: dt.datetime
-
-
-def cell_of(desk: Desk, channel: str, topic: str) -> Cell:
-    """The cell a reply to this sender is about."""
-    return Cell(desk.controller, NO_BRAND if desk.brand is None else desk.brand, channel, topic)
 
 
 @cache
@@ -105,7 +99,7 @@ def answer_to(
     the person is not opted out after all, and for acts that carry no question (platform stops, staff, groups).
     """
     language = choose_language(desk, locale=locale, written=question.language, country=country)
-    cell = cell_of(desk, Channel.WHATSAPP, act.scope.topic)
+    cell = desk.cell(act.scope.topic)
     if act.kind in CLOSING:
         episode = _closed_episode(events, cell)
         first = next((event.position for event in episode), None)

@@ -9,7 +9,19 @@ from dataclasses import dataclass
 from django.db.models import F
 
 from preferences import regimes
-from preferences.models import Approvals, Brand, PolicyVersion, Portfolio, Provider, Reach, Scope, Sender, UndoLine
+from preferences.models import (
+    Approvals,
+    Brand,
+    Cell,
+    Channel,
+    PolicyVersion,
+    Portfolio,
+    Provider,
+    Reach,
+    Scope,
+    Sender,
+    UndoLine,
+)
 from preferences.models.scopes import ANY, ANY_BRAND, NO_BRAND
 
 
@@ -43,6 +55,10 @@ class Desk:
     number: str = ""
     seat: str = ""
     last_webhook_at: dt.datetime | None = None
+
+    def cell(self, topic: str) -> Cell:
+        """The cell a reply to this sender is about."""
+        return Cell(self.controller, NO_BRAND if self.brand is None else self.brand, Channel.WHATSAPP, topic)
 
     def closing_scope(self, *, topic: str, country: str, at: dt.datetime) -> Scope:
         """How far a stop on this sender reaches: all channels of its brand, every brand if nobody assigned it, or the

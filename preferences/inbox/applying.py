@@ -1,6 +1,6 @@
 """What a batch of readings means: people, replies, sent messages and acts, in a fixed number of queries.
 
-The order of locks is the same for every worker: people, sent messages, then the ledger (its head last).
+The order of locks is the same for every worker: docs/architecture.md, “One batch, step by step”.
 """
 
 from __future__ import annotations

@@ -13,13 +13,12 @@ from dataclasses import dataclass, replace
 
 from django.db import transaction
 
-from preferences.channels import Reach, Stop
 from preferences.channels.graph_errors import WINDOW_CLOSED, verdict
 from preferences.identifiers import digest
 from preferences.inbox.sent import Dated
 from preferences.interpretation.observations import StatusUpdate
-from preferences.models import Delivery, DeliveryState, Portfolio, Sender, batches
-from preferences.models.blocks import Block, block
+from preferences.models import Delivery, DeliveryState, batches, blocks
+from preferences.models.blocks import Blocked
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,20 +129,22 @@ def settle(everything: Iterable[Dated], *, now: dt.datetime) -> None:
     found = Delivery.objects.filter(correlation_id__any=set(news)).order_by("pk").select_for_update(of=("self",))
     rows = found.values_list("pk", "correlation_id", "sender", "sender__portfolio", *_COLUMNS)
     changed = []
-    stops: list[tuple[int, int, int]] = []
+    stops: list[Blocked] = []
     for pk, correlation_id, sender, portfolio, *columns in rows:
         before = _row(columns)
         after = before
         for one in news[correlation_id].values():
             after = settled(after, one, now=now)
-            if one.code and after.code == one.code != before.code:
-                stops.append((one.code, sender, portfolio))
+            stop = verdict(one.code).stop if one.code and after.code == one.code != before.code else None
+            if stop:
+                stops.append(stop.blocks(sender=sender, portfolio=portfolio, now=now, reason=_words(one.code)))
         if after != before:
             changed.append((pk, *_values(after)))
     batches.update(Delivery, key="id", fields=_COLUMNS[:-1], rows=changed)
     if stops:
-        # Afterwards: the outbox locks deliveries and senders in another order than webhooks do.
-        transaction.on_commit(lambda: _block(stops, now))
+        # What a status says about a whole number or account stops it as well as an answer would. Afterwards: the outbox
+        # locks deliveries and senders in another order than webhooks do.
+        transaction.on_commit(lambda: blocks.write(stops))
 
 
 _COLUMNS = (
@@ -188,18 +189,3 @@ def _uuid(text: str) -> uuid.UUID | None:
         return uuid.UUID(text)
     except ValueError:
         return None
-
-
-def _block(stops: Iterable[tuple[int, int, int]], now: dt.datetime) -> None:
-    """What a status says about a whole number or account stops it as well as an answer would."""
-    senders: dict[int, Block] = {}
-    portfolios: dict[int, Block] = {}
-    for code, sender, portfolio in stops:
-        stop: Stop | None = verdict(code).stop
-        if stop:
-            is_wide = stop.reach == Reach.PORTFOLIO
-            (portfolios if is_wide else senders)[portfolio if is_wide else sender] = Block(
-                now + stop.pause, _words(code)
-            )
-    block(Portfolio, portfolios)
-    block(Sender, senders)

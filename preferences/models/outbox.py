@@ -83,6 +83,11 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def due(self, now: dt.datetime) -> DeliveryQuerySet:
         return self.filter(state__in=WAITING_STATES, next_attempt_at__lte=now, destination__is_paused=False)
 
+    def may_go_again(self, now: dt.datetime) -> DeliveryQuerySet:
+        """Those that were certainly not sent and are still in time: what was sent, is unknown, or is too late is never
+        repeated. The same rule for one row: `Delivery.may_go_again`."""
+        return self.filter(state=DeliveryState.DEAD, expires_at__gt=now)
+
     def failed(self) -> DeliveryQuerySet:
         return self.filter(state__in=[DeliveryState.DEAD, DeliveryState.UNKNOWN, DeliveryState.EXPIRED])
 
@@ -137,6 +142,10 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"Delivery {self.pk}"
+
+    def may_go_again(self, now: dt.datetime) -> bool:
+        """The rule of `DeliveryQuerySet.may_go_again` for a row that is loaded already."""
+        return self.state == DeliveryState.DEAD and self.expires_at is not None and self.expires_at > now
 
 
 class TemplateState(models.TextChoices):

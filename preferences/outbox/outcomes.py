@@ -8,17 +8,16 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 
-from preferences.channels import Reach, Stop
+from preferences.channels import Stop
 from preferences.models import (
     Delivery,
     DeliveryState,
-    Portfolio,
     Sender,
     TemplateState,
     UtilityTemplate,
     batches,
+    blocks,
 )
-from preferences.models.blocks import Block, block
 
 #: A status may have settled a delivery while we waited for the answer; then that stands.
 STILL_ATTEMPTING = """old."state" = 'attempting'"""
@@ -71,24 +70,14 @@ def write(outcomes: Sequence[Outcome], portfolios: dict[int, int], now: dt.datet
     batches.update(
         Delivery, key="id", fields=_FIELDS, rows=sorted(rows, key=lambda row: row[0]), only_if=STILL_ATTEMPTING
     )
-    _block(outcomes, portfolios, now)
+    blocks.write(
+        one.stop.blocks(sender=sender, portfolio=portfolios[sender], now=now, reason=one.excerpt)
+        for one in outcomes
+        if one.stop and (sender := one.delivery.sender_id)
+    )
     _stop_templates(outcomes, now)
     _touch({one.delivery.sender_id for one in outcomes if one.state == DeliveryState.SENT}, now)
     return len(outcomes)
-
-
-def _block(outcomes: Iterable[Outcome], portfolios: dict[int, int], now: dt.datetime) -> None:
-    senders: dict[int, Block] = {}
-    accounts: dict[int, Block] = {}
-    for one in outcomes:
-        sender = one.delivery.sender_id
-        if one.stop and sender:
-            is_wide = one.stop.reach == Reach.PORTFOLIO
-            (accounts if is_wide else senders)[portfolios[sender] if is_wide else sender] = Block(
-                now + one.stop.pause, one.excerpt
-            )
-    block(Portfolio, accounts)
-    block(Sender, senders)
 
 
 def _stop_templates(outcomes: Iterable[Outcome], now: dt.datetime) -> None:

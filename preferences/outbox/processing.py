@@ -58,9 +58,8 @@ def settle_lost(*, now: dt.datetime) -> int:
 
 
 def process_again(ids: Iterable[int], *, now: dt.datetime) -> int:
-    """Make given-up deliveries due again. Only those that were certainly not sent and are still in time: what was sent,
-    is unknown, or is too late is never repeated. Returns how many."""
-    return Delivery.objects.filter(pk__in=list(ids), state=DeliveryState.DEAD, expires_at__gt=now).update(
+    """Make given-up deliveries due again, as far as they may be (`DeliveryQuerySet.may_go_again`). Returns how many."""
+    return Delivery.objects.may_go_again(now).filter(pk__in=list(ids)).update(
         state=DeliveryState.DUE, next_attempt_at=now, attempts=0, finished_at=None, error_code=0, template="",
         provider_digest=b"",
     )  # fmt: skip

@@ -14,8 +14,6 @@ from preferences import wordings
 from preferences.decisions import Desk, desks_of
 from preferences.models import (
     ANY,
-    Cell,
-    Channel,
     Consent,
     ConsentEvent,
     ConsentStatus,
@@ -30,7 +28,7 @@ from preferences.models import (
     Subscriber,
     Topic,
 )
-from preferences.models.scopes import MARKETING, NO_BRAND, deciding
+from preferences.models.scopes import MARKETING, deciding
 from preferences.wording import Own
 
 
@@ -139,8 +137,7 @@ def is_still_true(delivery: Delivery, desk: Desk, situation: Situation) -> bool:
     # START brings back marketing, so it also makes "no messages at all" untrue (answers.answer_to asks the same).
     is_narrow = kind == DeliveryKind.CONFIRMATION and scope.topic != ANY
     topic = scope.topic if is_narrow else MARKETING
-    cell = Cell(desk.controller, NO_BRAND if desk.brand is None else desk.brand, Channel.WHATSAPP, topic)
-    state = deciding(situation.states[delivery.subscriber_id], cell)
+    state = deciding(situation.states[delivery.subscriber_id], desk.cell(topic))
     if kind == DeliveryKind.CLARIFICATION:
         is_out = state is not None and state.status == ConsentStatus.OPTED_OUT
         return bytes(delivery.reply) in situation.waiting_for_review and not is_out
