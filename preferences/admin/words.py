@@ -190,6 +190,8 @@ def rule_in_words(rule: str) -> str:
         return _RULES.get(rule, "")
     if rule.startswith("group/"):
         return f"{rule_in_words(rule.removeprefix('group/'))}, in a group"
+    if rule.startswith("standby/"):
+        return f"{rule_in_words(rule.removeprefix('standby/'))}, in another agent’s conversation"
     language, _, rest = rule.partition("/")
     if language == "payload":
         return f"a button that carries “{rest}”"
