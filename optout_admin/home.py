@@ -14,6 +14,7 @@ from django.utils.timesince import timesince
 from optout_admin import tour
 from preferences.models import Delivery, InboxEntry, InboxState, Reply, ReviewState, Severity
 from preferences.models.outbox import WAITING_STATES, DeliveryState
+from preferences.moments import utc
 from reports import alarms, rules
 from reports.admin import TONES
 from reports.models import Alarm
@@ -72,7 +73,9 @@ def _reviews() -> str:
     found = replies.aggregate(number=Count("pk"), first=Min("review_due_at"))
     if not found["number"]:
         return "No reply waits for review."
-    return f"{_counted(found['number'], 'reply waits', 'replies wait')} for review, the first until {_utc(found['first'])}."
+    return (
+        f"{_counted(found['number'], 'reply waits', 'replies wait')} for review, the first until {utc(found['first'])}."
+    )
 
 
 def _inbox() -> str:
@@ -93,8 +96,3 @@ def _outbox() -> str:
 
 def _counted(number: int, one: str, many: str) -> str:
     return f"{number:,} {one if number == 1 else many}"
-
-
-def _utc(at: dt.datetime) -> str:
-    at = at.astimezone(dt.UTC)
-    return f"{at.day} {at:%B %Y, %H:%M} UTC"

@@ -31,8 +31,8 @@ class CannotAskError(Exception):
 def ask(reply: Reply, *, now: dt.datetime) -> None:
     """Ask the person, once, what the reply meant: a delivery in the outbox.
 
-    Raises CannotAskError if it is settled, was asked about before, was written in a group, or if the law's time to ask is
-    over: five minutes in the US and where the law is unknown, else while WhatsApp lets us answer freely.
+    Raises CannotAskError if it is settled, was asked about before, was written in a group or to another agent, or if the law's
+    time to ask is over: five minutes in the US and where the law is unknown, else while WhatsApp lets us answer freely.
     """
     with transaction.atomic():
         waiting = Reply.objects.filter(pk=reply.pk, review_state=ReviewState.WAITING).select_for_update(of=("self",))
@@ -41,6 +41,8 @@ def ask(reply: Reply, *, now: dt.datetime) -> None:
             raise CannotAskError("This reply is settled: there is nothing left to ask.")
         if one.rule.startswith("group/"):
             raise CannotAskError("It was written in a group, and groups are never answered.")
+        if one.rule.startswith("standby/"):
+            raise CannotAskError("It was written to another agent, whose conversation a question would take over.")
         digest = bytes(one.digest)
         asked = Delivery.objects.filter(subscriber=one.subscriber_id, kind=DeliveryKind.CLARIFICATION, reply=digest)
         if asked.exists():

@@ -17,6 +17,7 @@ from django.db import connection, transaction
 from django.urls import reverse
 
 from preferences.models import Severity
+from preferences.moments import utc
 from reports import alarms, rules
 from reports.models import Alarm
 from reports.rules import Kind
@@ -122,14 +123,9 @@ def _ended(found: Sequence[Alarm]) -> tuple[str, str]:
 def _body(found: Sequence[Alarm], opening: str) -> str:
     lines = [opening, ""]
     for alarm in found[:_LONGEST_LIST]:
-        span = f"since {_utc(alarm.since)}" + (f" until {_utc(alarm.ended_at)}" if alarm.ended_at else "")
+        span = f"since {utc(alarm.since)}" + (f" until {utc(alarm.ended_at)}" if alarm.ended_at else "")
         lines += [f"{Severity(alarm.severity).label} · {rules.label(alarm.kind)}, {span}", alarm.text]
         lines += [settings.PUBLIC_URL + alarm.link, ""] if alarm.link else [""]
     if len(found) > _LONGEST_LIST:
         lines += [f"And {len(found) - _LONGEST_LIST} more.", ""]
     return "\n".join([*lines, f"All alarms: {settings.PUBLIC_URL}{reverse('admin:reports_alarm_changelist')}"])
-
-
-def _utc(at: dt.datetime) -> str:
-    at = at.astimezone(dt.UTC)
-    return f"{at.day} {at:%B %Y, %H:%M} UTC"

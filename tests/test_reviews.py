@@ -365,6 +365,17 @@ def test_it_asks_nothing_once_the_person_has_stopped(acme, says):
     assert ("needless", "The person changed their mind meanwhile.") in told()
 
 
+def test_it_asks_nothing_while_another_agent_holds_the_conversation(acme, says, reason):
+    """On standby an answer would take the conversation over. The doubt holds all the same."""
+    says(DOUBT, field="standby")
+
+    with pytest.raises(reviews.CannotAskError, match="another agent"):
+        reviews.ask(doubtful().get(), now=NOON)
+
+    assert reason() == "held"
+    assert not Delivery.objects.exists()
+
+
 def test_it_asks_nothing_in_a_group(acme, says):
     says(DOUBT, group_id="group-1")
 

@@ -13,6 +13,7 @@ from django.utils.translation import get_language_info
 from preferences.interpretation.intents import IntentValue
 from preferences.models import ANY, Channel, ConsentEvent, ConsentStatus, Delivery, DeliveryState, EventKind, Scope
 from preferences.models.scopes import AD_SHARING, ANY_BRAND, MARKETING, NO_BRAND, SERVICE
+from preferences.moments import utc as utc  # noqa: PLC0414 (the pages ask this room for words)
 
 GOOD, BAD, DOUBT, PLAIN = "good", "bad", "doubt", "plain"
 ICONS = {GOOD: "check_circle", BAD: "block", DOUBT: "help", PLAIN: "radio_button_unchecked"}
@@ -39,12 +40,6 @@ class Names:
 
     brands: Mapping[int, str] = field(default_factory=dict)
     controllers: Mapping[int, str] = field(default_factory=dict)
-
-
-def utc(at: dt.datetime) -> str:
-    """A time as people say it, exact to the minute and in UTC."""
-    at = at.astimezone(dt.UTC)
-    return f"{at.day} {at:%B %Y, %H:%M} UTC"
 
 
 def moment(at: dt.datetime | None) -> SafeString | str:
@@ -200,6 +195,8 @@ def rule_in_words(rule: str) -> str:
         return _RULES.get(rule, "")
     if rule.startswith("group/"):
         return f"{rule_in_words(rule.removeprefix('group/'))}, in a group"
+    if rule.startswith("standby/"):
+        return f"{rule_in_words(rule.removeprefix('standby/'))}, in another agent’s conversation"
     language, _, rest = rule.partition("/")
     if language == "payload":
         return f"a button that carries “{rest}”"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, cast
+from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
@@ -16,8 +16,10 @@ from rest_framework.response import Response
 from preferences import eligibility, inbox
 from preferences.api.base import ApiView
 from preferences.api.refusals import LaggingError
-from preferences.models import ApiKey, Brand, Channel, InboxEntry
+from preferences.api.sight import Sight
+from preferences.models import Channel, InboxEntry
 from preferences.models.scopes import AD_SHARING, MARKETING, SERVICE
+from preferences.moments import iso
 
 MAX_RECIPIENTS = 10_000
 #: So many urgent entries that fail one by one are no poison: something is broken, and opt-outs may be among them.
@@ -105,7 +107,7 @@ class EligibilityView(ApiView):
     )
     def post(self, request: Request) -> Response:
         recipients, channel, topic, brand = _read(request.data)
-        brands = _brands(cast("ApiKey", request.auth), brand)
+        brands = Sight.of(self.key).narrowed(brand).brands
         now = timezone.now()
         oldest = inbox.oldest_unread()
         _refuse_if_lagging(oldest, now)
@@ -114,15 +116,15 @@ class EligibilityView(ApiView):
         answers = eligibility.check(recipients, channel=channel, topic=topic, brands=brands, now=now)
         return Response(
             {
-                "checked_at": _iso(now),
-                "complete_until": _iso(complete_until),
+                "checked_at": iso(now),
+                "complete_until": iso(complete_until),
                 "position": position,
                 "results": [
                     {
                         "recipient": recipient,
                         "allowed": reason in eligibility.ALLOWED,
                         "reason": reason,
-                        "since": _iso(since) if since else None,
+                        "since": iso(since) if since else None,
                         "version": version,
                     }
                     for recipient, reason, since, version in answers
@@ -131,7 +133,7 @@ class EligibilityView(ApiView):
         )
 
 
-def _read(data: Any) -> tuple[list[str], str, str, Any]:
+def _read(data: Any) -> tuple[list[str], str, str, str | None]:
     """Recipients, channel, topic and brand. Plain checks: a serializer field per recipient would cost more than the answer."""
     if not isinstance(data, dict):
         raise ValidationError({"body": "Send a JSON object with `recipients`."})
@@ -150,20 +152,10 @@ def _read(data: Any) -> tuple[list[str], str, str, Any]:
     topic = data.get("topic", MARKETING)
     if not isinstance(topic, str) or not 0 < len(topic) <= 50 or topic == "any":
         raise ValidationError({"topic": f"Name {MARKETING}, {SERVICE}, {AD_SHARING} or one of the brand's topics."})
-    return recipients, channel, topic, data.get("brand")
-
-
-def _brands(key: ApiKey, slug: Any) -> list[Brand] | None:
-    """The brands whose strictest answer decides; None is every brand there is. A key never learns of other brands."""
-    allowed = list(key.brands.all())
-    if slug is None:
-        return allowed or None
-    if not isinstance(slug, str) or not slug.isprintable():
+    brand = data.get("brand")
+    if brand is not None and not isinstance(brand, str):
         raise ValidationError({"brand": "Send the brand's short name as a string, or leave it out."})
-    found = [brand for brand in (allowed or Brand.objects.filter(slug=slug)) if brand.slug == slug]
-    if not found:
-        raise ValidationError({"brand": "This key knows no such brand."})
-    return found
+    return recipients, channel, topic, brand
 
 
 def _refuse_if_lagging(oldest: dt.datetime | None, now: dt.datetime) -> None:
@@ -171,7 +163,3 @@ def _refuse_if_lagging(oldest: dt.datetime | None, now: dt.datetime) -> None:
         raise LaggingError
     if InboxEntry.objects.failing().urgent()[:_FAILING_ENTRIES].count() >= _FAILING_ENTRIES:
         raise LaggingError
-
-
-def _iso(at: dt.datetime) -> str:
-    return at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

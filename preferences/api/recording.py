@@ -38,6 +38,7 @@ from preferences.models import (
     Subscriber,
 )
 from preferences.models.scopes import AD_SHARING, MARKETING
+from preferences.moments import iso
 
 OPT_OUT, OPT_IN = "opt_out", "opt_in"
 ACTIONS = [(OPT_OUT, "Opt-out"), (OPT_IN, "Opt-in")]
@@ -271,8 +272,3 @@ def _body(decision: Decision, recorded: Recorded, now: dt.datetime) -> dict[str,
             "version": answer.version,
         },
     }
-
-
-def iso(at: dt.datetime) -> str:
-    """How the API writes times: UTC, to the microsecond, always as long."""
-    return at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -61,9 +61,13 @@ def classify(text: str, *, language_hint: str | None = None) -> Intent:
 
 
 def judge(message: InboundMessage, *, language_hint: str | None = None) -> Intent:
-    """Judge one message by its kind. In a group nothing is certain: a stop is reviewed, anything else is let be."""
+    """Judge one message by its kind. In a group nothing is certain: a stop is reviewed, anything else is let be. The rule
+    of what is reviewed names the group, or the other agent's conversation: there nobody is asked what was meant."""
     intent = _judge_kind(message, language_hint)
-    return _in_group(intent) if message.is_group else intent
+    if message.is_group:
+        return _in_group(intent)
+    is_overheard = message.is_standby and intent.intent is IntentValue.REVIEW
+    return intent._replace(rule=f"standby/{intent.rule}") if is_overheard else intent
 
 
 class _Reading(NamedTuple):
