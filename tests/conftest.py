@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client, TransactionTestCase
 
@@ -23,6 +24,7 @@ from preferences.models import (
     Portfolio,
     Provider,
     Sender,
+    User,
 )
 from preferences.signing import sign_meta
 from preferences.simulation.graph_api import Simulator
@@ -165,3 +167,18 @@ def ask(client: Client, db: None) -> Callable[..., dict[str, Any]]:
         return response.json()["results"][0]
 
     return run
+
+
+@pytest.fixture
+def staff(db: None) -> Callable[..., Client]:
+    """A member of staff with just these permissions."""
+
+    def make(*permissions: str) -> Client:
+        user = User.objects.create_user(f"staff{User.objects.count()}", is_staff=True)
+        user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+        assert user.user_permissions.count() == len(permissions)
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return make

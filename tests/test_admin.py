@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from django.contrib.admin import site
-from django.contrib.auth.models import Permission
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
@@ -58,21 +57,6 @@ def superuser(db: None) -> Client:
     client = Client()
     client.force_login(User.objects.create_superuser("root", "root@example.com", "correct-horse-battery"))
     return client
-
-
-@pytest.fixture
-def staff(db: None) -> Callable[..., Client]:
-    """A member of staff with just these permissions."""
-
-    def make(*permissions: str) -> Client:
-        user = User.objects.create_user(f"staff{User.objects.count()}", is_staff=True)
-        user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
-        assert user.user_permissions.count() == len(permissions)
-        client = Client()
-        client.force_login(user)
-        return client
-
-    return make
 
 
 def text_message(text: str, number: str = "12025550143", ref: str = "1", name: str = "Bob") -> dict[str, Any]:

@@ -8,31 +8,15 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
 from preferences import credentials
-from preferences.models import AccountNotice, Brand, Portfolio, Provider, TemplateState, User, UtilityTemplate
+from preferences.models import AccountNotice, Brand, Portfolio, Provider, TemplateState, UtilityTemplate
 from tests.conftest import SAMPLE_TIME
 
 TOKEN = "EAAB-a-secret-token"
 TEMPLATE = {"kind": "confirmation", "name": "optout_confirmation", "language": "en_GB", "parameters": "brand, scope"}
-
-
-@pytest.fixture
-def staff(db: None) -> Callable[..., Client]:
-    """A member of staff with just these permissions."""
-
-    def make(*permissions: str) -> Client:
-        user = User.objects.create_user(f"staff{User.objects.count()}", is_staff=True)
-        user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
-        assert user.user_permissions.count() == len(permissions)
-        client = Client()
-        client.force_login(user)
-        return client
-
-    return make
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -30,7 +29,6 @@ from preferences.models import (
     Provider,
     Seal,
     Sender,
-    User,
 )
 from preferences.webhooks import ticks
 from tests import bodies, ledger_guard
@@ -38,21 +36,6 @@ from tests.conftest import DOOR, SAMPLE_TIME
 
 NOW = SAMPLE_TIME
 MINUTE = dt.timedelta(minutes=1)
-
-
-@pytest.fixture
-def staff(db: None) -> Callable[..., Client]:
-    """A member of staff with just these permissions."""
-
-    def make(*permissions: str) -> Client:
-        user = User.objects.create_user(f"staff{User.objects.count()}", is_staff=True)
-        user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
-        assert user.user_permissions.count() == len(permissions)
-        client = Client()
-        client.force_login(user)
-        return client
-
-    return make
 
 
 def url(model: str, *args: Any) -> str:
