@@ -218,13 +218,13 @@ def _write_replies(replies: list[Judged], positions: dict[bytes, int], now: dt.d
             intent.confidence, intent.language[:12], intent.topic[:50],
             digest(message.context_id) if message.context_id else b"", one.seen.at, one.seen.received_at, now,
             one.seen.entry, positions.get(one.ref, 0), ReviewState.WAITING.value if is_doubtful else "", "",
-            one.seen.received_at + deadline if is_doubtful else None,
+            one.seen.received_at + deadline if is_doubtful else None, CLASSIFIER_VERSION, KEYWORDS_VERSION,
         ))  # fmt: skip
     batches.insert(
         Reply,
         ["digest", "subscriber", "sender", "kind", "text", "intent", "rule", "confidence", "language", "topic", "context",
          "sent_at", "received_at", "processed_at", "inbox_entry", "event", "review_state", "review_outcome",
-         "review_due_at"],
+         "review_due_at", "classifier_version", "keywords_version"],
         rows,
     )  # fmt: skip
     batches.insert(

@@ -3,5 +3,16 @@
 from preferences.interpretation.classification import classify, judge
 from preferences.interpretation.intents import Intent, IntentValue
 from preferences.interpretation.lexicon import CLASSIFIER_VERSION, KEYWORDS_VERSION
+from preferences.interpretation.own_words import NO_OWN_WORDS, OwnWord, OwnWords
 
-__all__ = ["CLASSIFIER_VERSION", "KEYWORDS_VERSION", "Intent", "IntentValue", "classify", "judge"]
+__all__ = [
+    "CLASSIFIER_VERSION",
+    "KEYWORDS_VERSION",
+    "NO_OWN_WORDS",
+    "Intent",
+    "IntentValue",
+    "OwnWord",
+    "OwnWords",
+    "classify",
+    "judge",
+]

@@ -16,6 +16,7 @@ from preferences.interpretation import normalisation
 from preferences.interpretation.intents import Intent, IntentValue
 from preferences.interpretation.lexicon import LEXICON, Index, Keyword, Meaning
 from preferences.interpretation.observations import InboundMessage, MessageKind
+from preferences.interpretation.own_words import NO_OWN_WORDS, OwnWords
 
 LONGEST_TEXT = 65_536
 """Characters that are read; WhatsApp lets nobody type more."""
@@ -45,12 +46,13 @@ _SWITCH = {"on": True, "true": True, "yes": True, "opt in": True, "optin": True}
 _SWITCH |= {"off": False, "false": False, "no": False, "stop": False, "opt out": False, "optout": False}
 
 
-def classify(text: str, *, language_hint: str | None = None) -> Intent:
-    """Judge the words of one message; never raises, always the same for the same text and hint.
+def classify(text: str, *, language_hint: str | None = None, own_words: OwnWords = NO_OWN_WORDS) -> Intent:
+    """Judge the words of one message; never raises, always the same for the same text, hint and words.
 
-    The hint (a language or locale code) decides only between languages that share a word.
+    The hint (a language or locale code) decides only between languages that share a word. `own_words` are the brand's:
+    they add to the built-in words and take none away.
     """
-    reading = _Reading.of(text, language_hint)
+    reading = _Reading.of(text, language_hint, own_words)
     if not reading.words and not normalisation.has_stop_emoji(reading.text):
         return _EMPTY
     for step in _STEPS:
@@ -60,10 +62,10 @@ def classify(text: str, *, language_hint: str | None = None) -> Intent:
     return _FOUND_NOTHING
 
 
-def judge(message: InboundMessage, *, language_hint: str | None = None) -> Intent:
+def judge(message: InboundMessage, *, language_hint: str | None = None, own_words: OwnWords = NO_OWN_WORDS) -> Intent:
     """Judge one message by its kind. In a group nothing is certain: a stop is reviewed, anything else is let be. The rule
     of what is reviewed names the group, or the other agent's conversation: there nobody is asked what was meant."""
-    intent = _judge_kind(message, language_hint)
+    intent = _judge_kind(message, language_hint, own_words)
     if message.is_group:
         return _in_group(intent)
     is_overheard = message.is_standby and intent.intent is IntentValue.REVIEW
@@ -77,9 +79,10 @@ class _Reading(NamedTuple):
     words: str
     hint: str
     is_cut: bool
+    own: OwnWords
 
     @classmethod
-    def of(cls, text: str, language_hint: str | None) -> _Reading:
+    def of(cls, text: str, language_hint: str | None, own_words: OwnWords) -> _Reading:
         read = text[:LONGEST_TEXT]
         words = normalisation.normalise(read)
         return cls(
@@ -87,6 +90,7 @@ class _Reading(NamedTuple):
             words=words[:LONGEST_TEXT],
             hint=_language(language_hint) if language_hint else "",
             is_cut=max(len(text), len(words)) > LONGEST_TEXT,
+            own=own_words,
         )
 
 
@@ -117,7 +121,9 @@ def _only_keywords(reading: _Reading) -> Intent | None:
     """ "Stop messages please", "STOP STOP", "Hello! Unsubscribe me. Thanks": one wish, said politely or often."""
     if reading.is_cut:
         return None
-    groups = _cover(reading.words.split(), LEXICON.spaced) or _cover(_joined(reading), LEXICON.unspaced)
+    own = reading.own
+    groups = _cover(reading.words.split(), LEXICON.spaced, own.spaced)
+    groups = groups or _cover(_joined(reading), LEXICON.unspaced, own.unspaced)
     if not groups or len({_INTENTS[found[0].meaning] for found in groups}) > 1:
         return None
     found = next((found for found in groups if found[0].meaning is Meaning.EVERYTHING), groups[0])
@@ -128,6 +134,10 @@ def _only_keywords(reading: _Reading) -> Intent | None:
 def _keyword_inside(reading: _Reading) -> Intent | None:
     groups = list(LEXICON.spaced_inside.inside(normalisation.tokens(reading.words)))
     groups += LEXICON.unspaced_inside.inside(_joined(reading))
+    if reading.own.spaced is not None and reading.own.unspaced is not None:
+        groups += reading.own.spaced.inside(normalisation.tokens(reading.words))
+        groups += reading.own.unspaced.inside(_joined(reading))
+        groups = [found for found in groups if found[0].meaning is not Meaning.HELP]
     stops = [found for found in groups if _INTENTS[found[0].meaning] is IntentValue.OPT_OUT]
     if not stops:
         return None
@@ -179,12 +189,16 @@ def _joined(reading: _Reading) -> str:
     return "".join(units) if is_spelled_out or normalisation.is_unspaced(reading.words) else ""
 
 
-def _cover(units: list[str] | str, index: Index) -> list[Keywords] | None:
-    """The keywords a message is made of when it has nothing beside them and courtesy, else None."""
+def _cover(units: list[str] | str, index: Index, own: Index | None) -> list[Keywords] | None:
+    """The keywords a message is made of when it has nothing beside them and courtesy, else None. The built-in meaning of
+    a word is the one that counts."""
     groups: list[Keywords] = []
     start = 0
     while start < len(units):
         length, found = index.at(units, start)
+        if own is not None:
+            own_length, own_found = own.at(units, start)
+            length, found = (own_length, own_found) if own_length > length else (length, found)
         if not found:
             return None
         if found[0].meaning is not Meaning.COURTESY:
@@ -205,6 +219,8 @@ def _named(keyword: Keyword, found: Keywords) -> str:
     kind = "button" if keyword.is_button else "phrase" if " " in keyword.spelling else "word"
     if keyword.is_international:
         return f'the international {kind} "{keyword.spelling.upper()}"'
+    if keyword.is_own:
+        return f'the brand\'s own {kind} "{keyword.spelling}"'
     languages = " or ".join(LEXICON.names[other.language] for other in found)
     return f'the {languages} {kind} "{keyword.spelling}"'
 
@@ -228,12 +244,12 @@ def _doubtful(intent: Intent) -> Intent:
     return intent._replace(intent=IntentValue.REVIEW, confidence=_DOUBT)
 
 
-def _judge_kind(message: InboundMessage, language_hint: str | None) -> Intent:
+def _judge_kind(message: InboundMessage, language_hint: str | None, own_words: OwnWords) -> Intent:
     match message.kind:
         case MessageKind.OTHER if not message.text:
             return _says_nothing(message.kind)
         case MessageKind.TEXT | MessageKind.CAPTION | MessageKind.EDIT | MessageKind.OTHER:
-            return classify(message.text, language_hint=language_hint)
+            return classify(message.text, language_hint=language_hint, own_words=own_words)
         case MessageKind.TEMPLATE_BUTTON | MessageKind.REPLY_BUTTON | MessageKind.LIST_REPLY:
             return _judge_button(message.text, message.payload, language_hint)
         case MessageKind.FLOW:

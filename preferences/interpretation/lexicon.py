@@ -40,7 +40,7 @@ class Keyword(NamedTuple):
     """One word or phrase of one language: `spelling` as in the file, `words` as it is compared.
 
     `counts_inside` says that it raises doubt inside a longer message, too; `is_international` that it is used
-    worldwide.
+    worldwide; `is_own` that a brand added it.
     """
 
     words: str
@@ -50,10 +50,11 @@ class Keyword(NamedTuple):
     counts_inside: bool = False
     is_international: bool = False
     is_button: bool = False
+    is_own: bool = False
 
     @property
     def rule(self) -> str:
-        return f"{self.language}/{self.words.replace(' ', '_')}"
+        return f"{'own' if self.is_own else self.language}/{self.words.replace(' ', '_')}"
 
 
 class Index:

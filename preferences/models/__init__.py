@@ -42,6 +42,7 @@ from preferences.models.outbox import (
 )
 from preferences.models.scopes import ANY, Cell, Channel, Scope
 from preferences.models.subscribers import Identity, JurisdictionSource, Scheme, Subscriber, Tombstone, Username
+from preferences.models.understanding import BrandWords, Example, ExampleSource, WordMeaning
 
 __all__ = [
     "ANY",
@@ -52,6 +53,7 @@ __all__ = [
     "ApiKey",
     "Approvals",
     "Brand",
+    "BrandWords",
     "Cell",
     "Channel",
     "ChannelKind",
@@ -66,6 +68,8 @@ __all__ = [
     "DoorTick",
     "EventKind",
     "Evidence",
+    "Example",
+    "ExampleSource",
     "Heartbeat",
     "Hold",
     "Identity",
@@ -102,5 +106,6 @@ __all__ = [
     "User",
     "Username",
     "UtilityTemplate",
+    "WordMeaning",
     "WordingVersion",
 ]

@@ -54,12 +54,21 @@ class Reply(models.Model):
     review_state = models.CharField(max_length=10, choices=ReviewState, blank=True)
     review_outcome = models.CharField(max_length=12, choices=ReviewOutcome, blank=True)
     review_due_at = models.DateTimeField(null=True, blank=True)
+    classifier_version = models.PositiveIntegerField(default=0, help_text="The rules that judged it.")
+    keywords_version = models.CharField(max_length=12, blank=True, help_text="The words that judged it.")
 
     class Meta:
         verbose_name_plural = "replies"
         indexes = [
             models.Index(fields=["review_due_at"], condition=models.Q(review_state="waiting"), name="reviews_due"),
             models.Index(fields=["context"], condition=~models.Q(context=b""), name="replies_by_context"),
+            # How often each rule was right: read from the index alone.
+            models.Index(
+                fields=["received_at"],
+                include=["intent", "rule", "language", "review_outcome"],
+                condition=models.Q(intent__in=["opt_out", "review"]),
+                name="replies_that_tightened",
+            ),
         ]
 
     def __str__(self) -> str:
