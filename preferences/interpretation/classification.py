@@ -1,7 +1,7 @@
 """What a reply asks for: the text alone in `classify`, the whole message with its buttons and forms in `judge`.
 
-Only a message that says nothing else is taken at its word. A message that merely contains a keyword is doubtful, and
-doubt goes to a person. Understanding free text belongs into one more step of `_STEPS`.
+A message that says nothing else is taken at its word, also behind a disguise. Sentences are read in `sentences`. A message
+that merely contains a keyword is doubtful, and doubt goes to a person.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import json
 import re
 from collections.abc import Callable
 from functools import cache
+from itertools import groupby
 from typing import NamedTuple
 
-from preferences.interpretation import normalisation
+from preferences.interpretation import normalisation, sentences
 from preferences.interpretation.intents import Intent, IntentValue
 from preferences.interpretation.lexicon import LEXICON, Index, Keyword, Meaning
 from preferences.interpretation.observations import InboundMessage, MessageKind
@@ -24,6 +25,36 @@ LONGEST_TEXT = 65_536
 Keywords = tuple[Keyword, ...]
 
 _DOUBT = 0.5
+_SENTENCE = 0.9
+_DISGUISED = 0.9
+_MOST_DISGUISED = 8  # words of a message that is looked through for a disguised keyword
+_MOST_WORDS_BESIDE = 12
+_MOST_NAMES = 3
+_SAYS = {
+    "asks": "Asks for the end of messages",
+    "do_not_send": "Asks not to be sent anything",
+    "stop_sending": "Asks to stop sending",
+    "stop_messages": "Asks to stop the messages",
+    "no_more_messages": "Asks for no more messages",
+    "no_messages": "Asks for no messages",
+    "unwanted_messages": "Does not want the messages",
+    "remove_from_list": "Asks to be taken off the list",
+    "remove_me": "Asks to be removed",
+    "unsubscribe": "Asks to be unsubscribed",
+    "wrong_person_stop": "The messages reach somebody else, who asks for an end",
+    "wrong_person": "The messages may reach somebody else",
+    "complaint": "Complains about messages",
+    "limits": "Complains about when or how often messages come",
+    "unwanted": "Does not want something",
+    "keep_going": "Says the opposite of stop",
+}
+_DOUBTS = {
+    "question": "But it stands in a question.",
+    "condition": "But it stands under a condition.",
+    "limits": "But only at times, or for now.",
+    "keep_going": "But the message also says the opposite.",
+    "wants": "But the message also asks for messages.",
+}
 _FEWEST_SPELLED_LETTERS = 3  # "S T O P"
 _FOUND_NOTHING = Intent(IntentValue.NONE, "text/none", explanation="No keyword was found in the message.")
 _EMPTY = Intent(IntentValue.NONE, "text/empty", explanation="The message has no words.")
@@ -131,6 +162,137 @@ def _only_keywords(reading: _Reading) -> Intent | None:
     return _keyword_intent(keyword, language, f"Apart from courtesy, the message only says {_named(keyword, found)}.")
 
 
+def _disguised(reading: _Reading) -> Intent | None:
+    """ "st0p", "STOOOP", "ѕtop", "unsuscribe": a keyword that was written in another way."""
+    if reading.is_cut or normalisation.is_unspaced(reading.words):
+        return None
+    written = _spelled_together(reading.words.split())
+    if len(written) > _MOST_DISGUISED:
+        return None
+    read = [LEXICON.spelling.read(word) for word in written]
+    if " ".join(read) == reading.words:
+        return None
+    plain = reading._replace(words=" ".join(read), text="")
+    intent = _whole_message(plain) or _only_keywords(plain)
+    if intent is None or intent.intent not in {IntentValue.OPT_OUT, IntentValue.HELP}:
+        return None  # ordinary text never opts in
+    return intent._replace(
+        rule=f"{intent.rule}/spelling",
+        confidence=_DISGUISED,
+        explanation=f"Written in another spelling: {intent.explanation[0].lower()}{intent.explanation[1:]}",
+    )
+
+
+def _spelled_together(words: list[str]) -> list[str]:
+    """Runs of single letters as words: "please s t o p"."""
+    together: list[str] = []
+    for is_letter, run in groupby(words, key=lambda word: len(word) == 1):
+        letters = list(run)
+        together += ["".join(letters)] if is_letter and len(letters) >= _FEWEST_SPELLED_LETTERS else letters
+    return together
+
+
+def _with_a_name(reading: _Reading) -> Intent | None:
+    """ "STOP Maria", "Unsubscribe Ana López": a plain stop and what can only be a name."""
+    if reading.is_cut:
+        return None
+    words = reading.words.split()
+    found = LEXICON.spaced[words[0]] if 1 < len(words) <= _MOST_NAMES + 1 else ()
+    typed = reading.text.split()
+    if not found or _INTENTS.get(found[0].meaning) is not IntentValue.OPT_OUT or not found[0].counts_inside:
+        return None
+    if len(typed) != len(words) or not all(name[0].isupper() and name.isalpha() for name in typed[1:]):
+        return None
+    if typed[-1].isupper() or any(LEXICON.spelling.read(name) in LEXICON.vocabulary for name in words[1:]):
+        return None
+    keyword, language = _pick(found, reading.hint)
+    explanation = f"Beside what looks like a name, the message only says {_named(keyword, found)}."
+    intent = _keyword_intent(keyword, language, explanation)
+    return intent._replace(rule=f"{intent.rule}/name", confidence=_SENTENCE)
+
+
+def _own_text(reading: _Reading) -> Intent | None:
+    """Without quoted lines and "Sent from my phone" the message may be a plain one."""
+    own = sentences.own_text(reading.text)
+    return classify(own, language_hint=reading.hint, own_words=reading.own) if own != reading.text else None
+
+
+def _sentences(reading: _Reading) -> Intent | None:
+    clauses = sentences.clauses_of(reading.text)
+    vocabulary = LEXICON.vocabulary
+    read = [clause._replace(words=tuple(map(LEXICON.spelling.read, clause.words))) for clause in clauses]
+    languages = sentences.languages_of(read, vocabulary, reading.hint)
+    if not languages:
+        return (
+            None
+            if reading.own.spaced or normalisation.has_stop_emoji(reading.text) or reading.is_cut
+            else _FOUND_NOTHING
+        )
+    finding = sentences.understand(read, vocabulary, languages)
+    if finding is None or finding.intent is IntentValue.REVIEW:
+        return (
+            _said_apart(reading, read, languages)
+            or (_from_finding(finding) if finding else None)
+            or _nothing_meant(reading, read, languages)
+        )
+    return _from_finding(finding)
+
+
+def _from_finding(finding: sentences.Finding) -> Intent:
+    pattern, _, doubt = finding.pattern.partition("/")
+    language = LEXICON.names[finding.language]
+    explanation = f"{_SAYS[pattern]} ({language}): “{finding.quoted}”."
+    if doubt:
+        explanation += f" {_DOUBTS[doubt]}"
+    topic = "any" if finding.intent is IntentValue.OPT_OUT and _says_everything(finding) else "marketing"
+    return Intent(
+        finding.intent,
+        f"{finding.language}/sentence/{finding.pattern}",
+        confidence=_DOUBT if finding.intent is IntentValue.REVIEW else _SENTENCE,
+        language=finding.language,
+        explanation=explanation,
+        topic=topic,
+    )
+
+
+def _says_everything(finding: sentences.Finding) -> bool:
+    units = finding.quoted.split()
+    groups = LEXICON.spaced_inside.inside(units) if units else ()
+    return any(found[0].meaning is Meaning.EVERYTHING for found in groups)
+
+
+def _said_apart(reading: _Reading, clauses: list[sentences.Clause], languages: list[str]) -> Intent | None:
+    """ "Who is this? STOP", "Stop. Maria": a keyword in a sentence of its own, beside nothing that says otherwise."""
+    stops, rest = [], []
+    for clause in clauses:
+        intent = _only_keywords(reading._replace(words=" ".join(clause.words), text="", is_cut=False))
+        if intent is None:
+            rest.append(clause)
+        elif intent.intent is IntentValue.OPT_OUT:
+            stops.append(intent)
+        elif intent.intent is IntentValue.OPT_IN:
+            return None
+    if not stops or sentences.is_business(rest, LEXICON.vocabulary, languages):
+        return None
+    if sum(len(clause.words) for clause in rest) > _MOST_WORDS_BESIDE:
+        return None
+    stop = stops[0]
+    return stop._replace(
+        rule=f"{stop.rule}/apart",
+        confidence=_SENTENCE,
+        explanation=f"A sentence of its own is a plain stop. {stop.explanation}",
+    )
+
+
+def _nothing_meant(reading: _Reading, clauses: list[sentences.Clause], languages: list[str]) -> Intent | None:
+    """A stop word among orders, places, habits, negations and questions how it works."""
+    if normalisation.has_stop_emoji(reading.text) or not sentences.is_business(clauses, LEXICON.vocabulary, languages):
+        return None
+    language = LEXICON.names[languages[0]]
+    explanation = f"The words speak of something else than our messages, or ask how things work ({language})."
+    return Intent(IntentValue.NONE, f"{languages[0]}/sentence/other", language=languages[0], explanation=explanation)
+
+
 def _keyword_inside(reading: _Reading) -> Intent | None:
     groups = list(LEXICON.spaced_inside.inside(normalisation.tokens(reading.words)))
     groups += LEXICON.unspaced_inside.inside(_joined(reading))
@@ -170,6 +332,10 @@ _STEPS: tuple[Callable[[_Reading], Intent | None], ...] = (
     _whole_message,
     _only_stop_emoji,
     _only_keywords,
+    _disguised,
+    _with_a_name,
+    _own_text,
+    _sentences,
     _keyword_inside,
     _stop_emoji_inside,
     _unread_rest,
