@@ -41,6 +41,8 @@ _SAYS = {
     "remove_from_list": "Asks to be taken off the list",
     "remove_me": "Asks to be removed",
     "unsubscribe": "Asks to be unsubscribed",
+    "plain_stop": "Asks to stop",
+    "stop_unwanted": "Asks to stop and does not want it",
     "wrong_person_stop": "The messages reach somebody else, who asks for an end",
     "wrong_person": "The messages may reach somebody else",
     "complaint": "Complains about messages",
@@ -228,14 +230,14 @@ def _sentences(reading: _Reading) -> Intent | None:
             if reading.own.spaced or normalisation.has_stop_emoji(reading.text) or reading.is_cut
             else _FOUND_NOTHING
         )
-    finding = sentences.understand(read, vocabulary, languages)
-    if finding is None or finding.intent is IntentValue.REVIEW:
-        return (
-            _said_apart(reading, read, languages)
-            or (_from_finding(finding) if finding else None)
-            or _nothing_meant(reading, read, languages)
-        )
-    return _from_finding(finding)
+    message = sentences.Message(read, vocabulary, languages)
+    finding = message.finding()
+    if finding is not None and finding.intent is not IntentValue.REVIEW:
+        return _from_finding(finding)
+    apart = None if message.is_business else _said_apart(reading, read)
+    if apart is not None or finding is not None:
+        return apart or (_from_finding(finding) if finding else None)
+    return _nothing_meant(reading, languages[0]) if message.is_business or not message.has_stop else None
 
 
 def _from_finding(finding: sentences.Finding) -> Intent:
@@ -261,7 +263,7 @@ def _says_everything(finding: sentences.Finding) -> bool:
     return any(found[0].meaning is Meaning.EVERYTHING for found in groups)
 
 
-def _said_apart(reading: _Reading, clauses: list[sentences.Clause], languages: list[str]) -> Intent | None:
+def _said_apart(reading: _Reading, clauses: list[sentences.Clause]) -> Intent | None:
     """ "Who is this? STOP", "Stop. Maria": a keyword in a sentence of its own, beside nothing that says otherwise."""
     stops, rest = [], []
     for clause in clauses:
@@ -272,9 +274,7 @@ def _said_apart(reading: _Reading, clauses: list[sentences.Clause], languages: l
             stops.append(intent)
         elif intent.intent is IntentValue.OPT_IN:
             return None
-    if not stops or sentences.is_business(rest, LEXICON.vocabulary, languages):
-        return None
-    if sum(len(clause.words) for clause in rest) > _MOST_WORDS_BESIDE:
+    if not stops or sum(len(clause.words) for clause in rest) > _MOST_WORDS_BESIDE:
         return None
     stop = stops[0]
     return stop._replace(
@@ -284,13 +284,14 @@ def _said_apart(reading: _Reading, clauses: list[sentences.Clause], languages: l
     )
 
 
-def _nothing_meant(reading: _Reading, clauses: list[sentences.Clause], languages: list[str]) -> Intent | None:
-    """A stop word among orders, places, habits, negations and questions how it works."""
-    if normalisation.has_stop_emoji(reading.text) or not sentences.is_business(clauses, LEXICON.vocabulary, languages):
+def _nothing_meant(reading: _Reading, language: str) -> Intent | None:
+    """A stop word among orders, places, habits, negations and questions how it works; or one that mostly is about them."""
+    if normalisation.has_stop_emoji(reading.text) or reading.is_cut or reading.own.spaced is not None:
         return None
-    language = LEXICON.names[languages[0]]
-    explanation = f"The words speak of something else than our messages, or ask how things work ({language})."
-    return Intent(IntentValue.NONE, f"{languages[0]}/sentence/other", language=languages[0], explanation=explanation)
+    explanation = (
+        f"The words speak of something else than our messages, or ask how things work ({LEXICON.names[language]})."
+    )
+    return Intent(IntentValue.NONE, f"{language}/sentence/other", language=language, explanation=explanation)
 
 
 def _keyword_inside(reading: _Reading) -> Intent | None:

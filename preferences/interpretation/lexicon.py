@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from preferences.interpretation import normalisation
 from preferences.interpretation.spelling import Spelling
-from preferences.interpretation.vocabulary import CONCEPTS, Vocabulary, units_of
+from preferences.interpretation.vocabulary import CONCEPTS, PER_SE, Vocabulary, units_of
 
 CLASSIFIER_VERSION = 3
 """Raised with every change of the rules or of the normalisation that can change a judgement."""
@@ -244,8 +244,8 @@ def _add_sentences(vocabulary: Vocabulary, path: Path, data: dict[str, Any], key
             vocabulary.add(code, keyword.concept, units)
         for unit in units:
             vocabulary.know(code, unit)
-        if keyword.meaning in {Meaning.OPT_OUT, Meaning.EVERYTHING} and keyword.counts_inside:
-            vocabulary.mark_action(units[0])
+        if keyword.meaning is Meaning.OPT_OUT and keyword.counts_inside and not keyword.concept:
+            vocabulary.add(code, PER_SE, units)
 
 
 def _with_and_without_apostrophe(entry: str) -> set[str]:

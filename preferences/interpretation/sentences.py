@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from preferences.interpretation import normalisation
 from preferences.interpretation.intents import IntentValue
-from preferences.interpretation.vocabulary import Hit, Known, Language, Vocabulary
+from preferences.interpretation.vocabulary import PER_SE, Hit, Known, Language, Vocabulary
 
 _LONGEST_READ = 2_000
 """Words of a message that are read as sentences; nobody says stop after more."""
@@ -31,6 +31,11 @@ _END_OF_LETTER = re.compile(
     r"\s+(?:from|de|desde|von|da|met|vanaf|mit|meinem|с)\b.{0,60}$|get outlook for\b.*$|on .{6,80} wrote:$)",
     re.IGNORECASE | re.MULTILINE,
 )
+
+
+#: A clause that has nothing but these says nothing about orders, places or habits.
+_PLAIN = frozenset({"stop", "unsubscribe", "no_more", "me", "want", "common", "messages", "list", PER_SE})
+_OTHER_MATTERS = frozenset({"business", "everyday", "keep_going", "question", "condition"})
 
 
 class Clause(NamedTuple):
@@ -101,13 +106,25 @@ def languages_of(clauses: Iterable[Clause], vocabulary: Vocabulary, hint: str) -
     return sorted(likely, key=lambda code: (-points[code], code))[:_MOST_LANGUAGES]
 
 
-def understand(clauses: Sequence[Clause], vocabulary: Vocabulary, languages: Iterable[str]) -> Finding | None:
-    """What the clauses ask for in the likeliest language in which they ask for anything, None if in none."""
-    for code in languages:
-        finding = _Message(clauses, vocabulary, vocabulary.languages[code]).finding()
-        if finding is not None:
-            return finding
-    return None
+class Message:
+    """A message read in the languages it is probably in."""
+
+    def __init__(self, clauses: Sequence[Clause], vocabulary: Vocabulary, languages: Iterable[str]) -> None:
+        self._readings = [_Reading(clauses, vocabulary, vocabulary.languages[code]) for code in languages]
+
+    def finding(self) -> Finding | None:
+        """What it asks for in the likeliest language in which it asks for anything, None if in none."""
+        return next((found for reading in self._readings if (found := reading.finding())), None)
+
+    @property
+    def is_business(self) -> bool:
+        """Whether it speaks of orders, places, habits, or asks how things work: a stop word in it is none."""
+        return any(reading.is_business for reading in self._readings)
+
+    @property
+    def has_stop(self) -> bool:
+        """Whether a word stands in it that in some of its languages means stop or unsubscribe, and not "cancel" or "end"."""
+        return any(reading.has_stop for reading in self._readings)
 
 
 class _Part:
@@ -118,6 +135,7 @@ class _Part:
         self.sentence = sentence
         self.scale = scale
         self.size = len(units)
+        self.hits = hits
         self.of: dict[str, list[Hit]] = defaultdict(list)
         for hit in hits:
             for concept in hit.concepts:
@@ -150,6 +168,16 @@ class _Part:
         )
 
     @property
+    def is_plain(self) -> bool:
+        """Whether it is short and every word of it is known to say nothing else."""
+        covered = {place for hit in self.hits for place in range(hit.start, hit.end)}
+        return (
+            self.size <= (_SHORT_CLAUSE + 1) * self.scale
+            and len(covered) == self.size
+            and all(hit.concepts <= _PLAIN for hit in self.hits)
+        )
+
+    @property
     def is_short(self) -> bool:
         return self.size <= _SHORT_CLAUSE * self.scale
 
@@ -168,6 +196,7 @@ class _Part:
             ("remove_me", self.near("remove", "me", 1) if self.size <= 7 * self.scale else None),
             ("no_messages", self.near("not", "messages", 1) if self.size <= (_SHORT_CLAUSE + 1) * self.scale else None),
             ("unsubscribe", self.alone("unsubscribe")),
+            ("plain_stop", self.alone("stop") if self.is_plain and PER_SE in self else None),
         ):
             if found is not None and not self._is_about_business(pattern, found):
                 return found._replace(pattern=pattern)
@@ -190,7 +219,7 @@ class _Part:
         return joiner.join(self.units[asked.start : asked.end])
 
 
-class _Message:
+class _Reading:
     """All clauses of a message in one language."""
 
     def __init__(self, clauses: Sequence[Clause], vocabulary: Vocabulary, language: Language) -> None:
@@ -202,6 +231,8 @@ class _Message:
         asked = [(part, found) for part in self._parts if (found := part.asked())]
         if asked:
             return self._judged(asked)
+        if "stop" in self._has and self._has.isdisjoint(_OTHER_MATTERS) and (unwanted := self._unwanted(short=False)):
+            return unwanted._replace(intent=IntentValue.OPT_OUT, pattern="stop_unwanted")
         if "keep_going" in self._has:
             return self._found(IntentValue.NONE, "keep_going", "keep_going")
         if self._is_wrong_person_who_wants_an_end():
@@ -211,7 +242,7 @@ class _Message:
                 return self._found(IntentValue.REVIEW, concept, concept)
         if {"limits", "messages"} <= self._has and not {"question", "business", "wants"} & self._has:
             return self._found(IntentValue.REVIEW, "limits", "limits")
-        return self._unwanted()
+        return self._unwanted(short=True)
 
     def _judged(self, asked: list[tuple[_Part, _Asked]]) -> Finding:
         certain = [(part, found) for part, found in asked if not self._doubt(part)]
@@ -234,13 +265,13 @@ class _Message:
     def _is_wrong_person_who_wants_an_end(self) -> bool:
         return "wrong_person" in self._has and bool({"stop", "remove", "no_more"} & self._has)
 
-    def _unwanted(self) -> Finding | None:
+    def _unwanted(self, *, short: bool) -> Finding | None:
         """ "Not interested": a wish, but for what?"""
         if {"business", "question"} & self._has:
             return None
         for part in self._parts:
             found = part.alone("unwanted") or part.near("not", "want", 1)
-            if found and part.size <= found.end - found.start + 2 * part.scale:
+            if found and (not short or part.size <= found.end - found.start + 2 * part.scale):
                 return Finding(IntentValue.REVIEW, "unwanted", self._language.code, part.text(found))
         return None
 
@@ -249,13 +280,13 @@ class _Message:
         return Finding(intent, pattern, self._language.code, part.text(found))
 
     @property
+    def has_stop(self) -> bool:
+        is_plain = any(part.is_plain and PER_SE in part for part in self._parts)
+        return is_plain or not self._has.isdisjoint({"stop", "unsubscribe", "do_not_send", "asks"})
+
+    @property
     def is_business(self) -> bool:
-        return bool({"business", "everyday", "keep_going", "question", "condition"} & self._has)
-
-
-def is_business(clauses: Sequence[Clause], vocabulary: Vocabulary, languages: Iterable[str]) -> bool:
-    """Whether the message speaks of orders, places, habits, or asks how things work: a stop word in it is none."""
-    return any(_Message(clauses, vocabulary, vocabulary.languages[code]).is_business for code in languages)
+        return not self._has.isdisjoint(_OTHER_MATTERS)
 
 
 def _parts(clause: Clause, vocabulary: Vocabulary, language: Language) -> Iterator[_Part]:
