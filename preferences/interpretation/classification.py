@@ -225,19 +225,23 @@ def _sentences(reading: _Reading) -> Intent | None:
     read = [clause._replace(words=tuple(map(LEXICON.spelling.read, clause.words))) for clause in clauses]
     languages = sentences.languages_of(read, vocabulary, reading.hint)
     if not languages:
-        return (
-            None
-            if reading.own.spaced or normalisation.has_stop_emoji(reading.text) or reading.is_cut
-            else _FOUND_NOTHING
-        )
+        is_read = len(reading.text) <= sentences.LONGEST_READ and not reading.own.spaced
+        return _FOUND_NOTHING if is_read and not normalisation.has_stop_emoji(reading.text) else None
     message = sentences.Message(read, vocabulary, languages)
     finding = message.finding()
-    if finding is not None and finding.intent is not IntentValue.REVIEW:
+    if finding is not None and finding.intent is IntentValue.OPT_OUT:
+        return _from_finding(finding)
+    if reading.is_cut:
+        return None  # what was not read may say anything
+    if finding is not None and finding.intent is IntentValue.NONE:
         return _from_finding(finding)
     apart = None if message.is_business else _said_apart(reading, read)
     if apart is not None or finding is not None:
         return apart or (_from_finding(finding) if finding else None)
-    return _nothing_meant(reading, languages[0]) if message.is_business or not message.has_stop else None
+    inside = _keyword_inside(reading)
+    if inside is None or not (message.is_business or not (message.has_stop or inside.is_international)):
+        return inside
+    return inside if inside.rule.startswith("own/") else _nothing_meant(reading, languages[0])
 
 
 def _from_finding(finding: sentences.Finding) -> Intent:
@@ -286,11 +290,10 @@ def _said_apart(reading: _Reading, clauses: list[sentences.Clause]) -> Intent | 
 
 def _nothing_meant(reading: _Reading, language: str) -> Intent | None:
     """A stop word among orders, places, habits, negations and questions how it works; or one that mostly is about them."""
-    if normalisation.has_stop_emoji(reading.text) or reading.is_cut or reading.own.spaced is not None:
+    if normalisation.has_stop_emoji(reading.text):
         return None
-    explanation = (
-        f"The words speak of something else than our messages, or ask how things work ({LEXICON.names[language]})."
-    )
+    name = LEXICON.names[language]
+    explanation = f"The words speak of something else than our messages, or ask how things work ({name})."
     return Intent(IntentValue.NONE, f"{language}/sentence/other", language=language, explanation=explanation)
 
 
@@ -448,11 +451,11 @@ def _in_group(intent: Intent) -> Intent:
 
 
 def _judge_button(label: str, payload: str, language_hint: str | None) -> Intent:
-    by_label = classify(label if label.strip() else payload, language_hint=language_hint)
-    if undo := _UNDO.fullmatch(payload.strip().lower()):
-        return _undone(by_label, _language(undo[1] or "") or by_label.language)
     word, scope, slug = (*payload.strip().lower().split(":", 3), "", "")[:3]
     wish = _PAYLOADS.get(word)
+    by_label = classify(label if label.strip() or wish else payload, language_hint=language_hint)
+    if undo := _UNDO.fullmatch(payload.strip().lower()):
+        return _undone(by_label, _language(undo[1] or "") or by_label.language)
     if wish is None:
         # Nobody labels a button "No thanks" and lets it carry STOP by accident.
         by_payload = classify(payload, language_hint=language_hint)

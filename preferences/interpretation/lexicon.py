@@ -246,6 +246,8 @@ def _add_sentences(vocabulary: Vocabulary, path: Path, data: dict[str, Any], key
             vocabulary.know(code, unit)
         if keyword.meaning is Meaning.OPT_OUT and keyword.counts_inside and not keyword.concept:
             vocabulary.add(code, PER_SE, units)
+            if spaces and len(units) > 1:  # it covers its first word, which is mostly one that means stop
+                vocabulary.add(code, "stop", units)
 
 
 def _with_and_without_apostrophe(entry: str) -> set[str]:

@@ -15,8 +15,9 @@ from preferences.interpretation import normalisation
 from preferences.interpretation.intents import IntentValue
 from preferences.interpretation.vocabulary import PER_SE, Hit, Known, Language, Vocabulary
 
-_LONGEST_READ = 2_000
-"""Words of a message that are read as sentences; nobody says stop after more."""
+_LONGEST_CLAUSE = 6_000
+LONGEST_READ = 2_000
+"""Characters of a message of which surely every clause is read. Of longer ones only so many, and their words alone after."""
 _MOST_CLAUSES = 200
 _MOST_LANGUAGES = 3
 _SHORT_CLAUSE = 4
@@ -24,15 +25,15 @@ _UNITS_PER_WORD = 3
 
 _SENTENCE_END = re.compile(r"[.!?…;|\n\r。！？؟।॥։።፧។៕။՜՞⋯]+|\s[-–—]+\s|[\U0001F300-\U0001FAFF\u2600-\u27BF]+")
 _CLAUSE_END = re.compile(r"[,，、،؛:：()（）/၊፣]+")
-_QUOTED = re.compile(r"“[^”\n]{1,300}”|«[^»\n]{1,300}»|„[^“”\n]{1,300}[“”]|「[^」\n]{1,300}」|\"[^\"\n]{1,300}\"")
-_QUOTED_LINE = re.compile(r"^\s*>.*$", re.MULTILINE)
+# Possessive and bounded everywhere: the time stays linear whatever is written.
+_QUOTED = re.compile(r"“[^”\n]{1,300}+”|«[^»\n]{1,300}+»|„[^“”\n]{1,300}+[“”]|「[^」\n]{1,300}+」|\"[^\"\n]{1,300}+\"")
+_QUOTED_LINE = re.compile(r"^[ \t]{0,20}+>.*$", re.MULTILINE)
 _END_OF_LETTER = re.compile(
-    r"^\s*(?:-{2,}\s*$|_{4,}|-{3,}.*(?:original|forwarded).*-{3,}|(?:sent|envoyé|enviado|gesendet|inviato|verzonden|отправлено)"
-    r"\s+(?:from|de|desde|von|da|met|vanaf|mit|meinem|с)\b.{0,60}$|get outlook for\b.*$|on .{6,80} wrote:$)",
+    r"^[ \t]{0,20}+(?:-{2,20}+[ \t]*+$|_{4,}+|-{3,20}+ ?(?:original|forwarded)"
+    r"|(?:sent|envoyé|enviado|gesendet|inviato|verzonden|отправлено) (?:from|de|desde|von|da|met|vanaf|mit|meinem|с)\b.{0,60}$"
+    r"|get outlook for\b.{0,60}$|on .{6,80} wrote:$)",
     re.IGNORECASE | re.MULTILINE,
 )
-
-
 #: A clause that has nothing but these says nothing about orders, places or habits.
 _PLAIN = frozenset({"stop", "unsubscribe", "no_more", "me", "want", "common", "messages", "list", PER_SE})
 _OTHER_MATTERS = frozenset({"business", "everyday", "keep_going", "question", "condition"})
@@ -75,9 +76,9 @@ def clauses_of(text: str) -> list[Clause]:
     clauses: list[Clause] = []
     for number, sentence in enumerate(_SENTENCE_END.split(text)):
         for part in _CLAUSE_END.split(sentence):
-            words = normalisation.tokens(normalisation.normalise(part))
+            words = normalisation.tokens(normalisation.normalise(part[:_LONGEST_CLAUSE]))
             if words:
-                clauses.append(Clause(tuple(words[:_LONGEST_READ]), number))
+                clauses.append(Clause(tuple(words), number))
             if len(clauses) >= _MOST_CLAUSES:
                 return clauses
     return clauses
@@ -210,9 +211,11 @@ class _Part:
         return _Asked("", min(wanted.start, messages.start), max(wanted.end, messages.end))
 
     def _is_about_business(self, pattern: str, asked: _Asked) -> bool:
-        if pattern == "asks" or "business" not in self:
+        if pattern == "asks" or "business" not in self or "messages" in self:
             return False
-        return "messages" not in self and self.touches("business", asked, 2)
+        if pattern == "unsubscribe":  # from a plan, a gym, a channel: only "unsubscribe me" is surely about us
+            return self.near("unsubscribe", "me", 0) is None
+        return self.touches("business", asked, 3)
 
     def text(self, asked: _Asked) -> str:
         joiner = " " if self.scale == 1 else ""
@@ -263,7 +266,8 @@ class _Reading:
         return next((concept for concept in ("keep_going", "wants") if concept in self._has), "")
 
     def _is_wrong_person_who_wants_an_end(self) -> bool:
-        return "wrong_person" in self._has and bool({"stop", "remove", "no_more"} & self._has)
+        has = self._has
+        return "wrong_person" in has and "business" not in has and bool({"stop", "remove", "no_more"} & has)
 
     def _unwanted(self, *, short: bool) -> Finding | None:
         """ "Not interested": a wish, but for what?"""
