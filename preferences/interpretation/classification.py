@@ -198,6 +198,8 @@ def _own_text(reading: _Reading) -> Intent | None:
 
 
 def _sentences(reading: _Reading) -> Intent | None:
+    if reading.is_cut:
+        return None  # what was not read may say anything
     clauses = sentences.clauses_of(reading.text)
     vocabulary = LEXICON.vocabulary
     read = [clause._replace(words=tuple(map(LEXICON.spelling.read, clause.words))) for clause in clauses]
@@ -207,13 +209,10 @@ def _sentences(reading: _Reading) -> Intent | None:
         return _FOUND_NOTHING if is_read and not normalisation.has_stop_emoji(reading.text) else None
     message = sentences.Message(read, vocabulary, languages)
     finding = message.finding()
-    if finding is not None and finding.intent is IntentValue.OPT_OUT:
+    if finding is not None and finding.intent is not IntentValue.REVIEW:
         return _from_finding(finding)
-    if reading.is_cut:
-        return None  # what was not read may say anything
-    if finding is not None and finding.intent is IntentValue.NONE:
-        return _from_finding(finding)
-    apart = None if message.is_business else _said_apart(reading, read)
+    is_contradicted = finding is not None and finding.pattern.endswith(("/wants", "/keep_going"))
+    apart = None if message.is_business or is_contradicted else _said_apart(reading, read)
     if apart is not None or finding is not None:
         return apart or (_from_finding(finding) if finding else None)
     inside = _keyword_inside(reading)
