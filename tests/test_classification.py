@@ -223,7 +223,7 @@ def test_it_obeys_what_clearly_asks_for_an_end(text: str, rule: str) -> None:
         ("stop sending so late", "en/sentence/do_not_send/limits"),
         ("not interested right now", "en/sentence/unwanted"),
         ("how do I unsubscribe?", "en/sentence/unsubscribe/question"),
-        ("if you go on like this I will unsubscribe", "en/sentence/unsubscribe/condition"),
+        ("if you go on like this I will unsubscribe", "en/sentence/unsubscribe/of_what"),
         ("not interested", "en/sentence/unwanted"),
         ("Stop texting me. Or no, send me more!", "en/sentence/do_not_send/wants"),
     ],

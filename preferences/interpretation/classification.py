@@ -34,7 +34,7 @@ _SAYS = {
     "stop_messages": "Asks to stop the messages",
     "no_more_messages": "Asks for no more messages",
     "no_messages": "Asks for no messages",
-    "unwanted_messages": "Does not want the messages",
+    "unwanted_messages": "Does not want messages",
     "remove_from_list": "Asks to be taken off the list",
     "remove_me": "Asks to be removed",
     "unsubscribe": "Asks to be unsubscribed",
@@ -49,6 +49,7 @@ _SAYS = {
 }
 _DOUBTS = {
     "question": "But it stands in a question.",
+    "of_what": "But of what is not clear.",
     "condition": "But it stands under a condition.",
     "limits": "But only at times, or for now.",
     "keep_going": "But the message also says the opposite.",

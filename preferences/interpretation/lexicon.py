@@ -255,6 +255,8 @@ def _concepts(keyword: Keyword, units: list[str], *, spaces: bool) -> list[str]:
     """What a keyword stands for inside a sentence."""
     if keyword.concept:
         return [keyword.concept] if len(units) > 1 else []
+    if keyword.meaning is Meaning.COURTESY:
+        return ["common"]
     if keyword.meaning is not Meaning.OPT_OUT or not keyword.counts_inside:
         return []
     # One of several words covers its first, which mostly is one that means stop.

@@ -169,12 +169,22 @@ class _Part:
         )
 
     @property
+    def unknown(self) -> int:
+        """How many of its words (or characters) stand for nothing that is known."""
+        return self.size - len({place for hit in self.hits for place in range(hit.start, hit.end)})
+
+    @property
+    def is_about_us(self) -> bool:
+        """Whether what it says of unsubscribing can only be about messages: it names them, or the person, or nothing."""
+        names_us = "messages" in self or "list" in self or self.near("unsubscribe", "me", 1) is not None
+        return names_us or self.unknown <= self.scale
+
+    @property
     def is_plain(self) -> bool:
         """Whether it is short and every word of it is known to say nothing else."""
-        covered = {place for hit in self.hits for place in range(hit.start, hit.end)}
         return (
             self.size <= (_SHORT_CLAUSE + 1) * self.scale
-            and len(covered) == self.size
+            and not self.unknown
             and all(hit.concepts <= _PLAIN for hit in self.hits)
         )
 
@@ -192,7 +202,8 @@ class _Part:
             ("stop_messages", self.near("stop", "messages", 5)),
             ("no_more_messages", self.near("no_more", "messages", 4) or self.near("no_more", "send", 3)),
             ("do_not_send", self.near("not", "send", 3) if about_messages or self.is_short else None),
-            ("unwanted_messages", self.near("unwanted", "messages", 6) or self._not_wanted()),
+            ("unwanted_messages", self.near("unwanted", "messages", 6) or self._not_wanted("messages", 6)),
+            ("unwanted_messages", self.near("unwanted", "send", 5) or self._not_wanted("send", 4)),
             ("remove_from_list", self.near("remove", "list", 5) if "me" in self or self.is_short else None),
             ("remove_me", self.near("remove", "me", 1) if self.size <= 7 * self.scale else None),
             ("no_messages", self.near("not", "messages", 1) if self.size <= (_SHORT_CLAUSE + 1) * self.scale else None),
@@ -203,12 +214,12 @@ class _Part:
                 return found._replace(pattern=pattern)
         return None
 
-    def _not_wanted(self) -> _Asked | None:
+    def _not_wanted(self, concept: str, words: int) -> _Asked | None:
         wanted = self.near("not", "want", 2)
-        messages = self.near("want", "messages", 6)
-        if wanted is None or messages is None:
+        what = self.near("want", concept, words)
+        if wanted is None or what is None:
             return None
-        return _Asked("", min(wanted.start, messages.start), max(wanted.end, messages.end))
+        return _Asked("", min(wanted.start, what.start), max(wanted.end, what.end))
 
     def _is_about_business(self, pattern: str, asked: _Asked) -> bool:
         if pattern == "asks" or "business" not in self or "messages" in self:
@@ -248,17 +259,19 @@ class _Reading:
         return self._unwanted(short=True)
 
     def _judged(self, asked: list[tuple[_Part, _Asked]]) -> Finding:
-        certain = [(part, found) for part, found in asked if not self._doubt(part)]
+        certain = [(part, found) for part, found in asked if not self._doubt(part, found)]
         part, found = (certain or asked)[0]
-        doubt = self._doubt(part) if not certain else self._contradiction()
+        doubt = self._doubt(part, found) if not certain else self._contradiction()
         intent = IntentValue.REVIEW if doubt else IntentValue.OPT_OUT
         pattern = f"{found.pattern}/{doubt}" if doubt else found.pattern
         return Finding(intent, pattern, self._language.code, part.text(found))
 
-    def _doubt(self, part: _Part) -> str:
+    def _doubt(self, part: _Part, found: _Asked) -> str:
         """What makes a wish uncertain where it is said."""
         if "question" in part:
             return "question"
+        if found.pattern == "unsubscribe" and not part.is_about_us:
+            return "of_what"
         sentence = [other for other in self._parts if other.sentence == part.sentence]
         return next((concept for concept in ("condition", "limits") for other in sentence if concept in other), "")
 
