@@ -482,6 +482,14 @@ def test_it_changes_the_version_with_the_files(tmp_path: Path) -> None:
         ({"international": ["x"]}, 'aa.json: "international"'),
         ({"help": ["x"], "opt_in": ["X!"]}, "aa.json: 'x' is in"),
         ({"help": ["go"]}, "which aa.json has"),
+        ({"sentences": []}, 'aa.json: "sentences" must be an object'),
+        ({"sentences": {"stops": ["halt"]}}, 'aa.json: "sentences" must be an object'),
+        ({"sentences": {"stop": "halt"}}, 'aa.json: "sentences.stop" must be a list'),
+        ({"sentences": {"stop": ["!"]}}, """aa.json: "sentences.stop" has '!': it has no words"""),
+        ({"sentences": {"stop": ["take …"]}}, "or ends with “…”"),
+        ({"sentences": {"stop": ["… off"]}}, "“…” must stand between words"),
+        ({"sentences": {"stop": ["a*"]}}, "at least two letters"),
+        ({"sentences": {"stop": ["停*"]}, "spaces": False}, "“*” has no use"),
     ],
 )
 def test_it_names_the_file_and_the_key_of_a_mistake(tmp_path: Path, data: dict[str, object], complaint: str) -> None:
