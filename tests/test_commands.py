@@ -106,6 +106,8 @@ def test_it_lets_go_what_is_read_and_old_and_nothing_else(acme, post, receive, r
         "Access records deleted: 0.",
         "Account notices deleted: 0.",
         "Answers to decisions deleted: 0.",
+        "Examples deleted: 0.",
+        "Texts of examples deleted: 0.",
         "Alarms deleted: 0.",
     ]
     assert sorted(InboxEntry.objects.values_list("state", flat=True)) == ["done", "pending"]
