@@ -22,6 +22,7 @@ Run = Callable[..., str]
 NEED_THE_DATABASE = [
     ("create_api_key", "--name=x", "--scopes=eligibility:read"),
     ("deliver_outbox",),
+    ("export_examples", "--by=uma", "--reason=x"),
     ("process_inbox",),
     ("purge",),
     ("rebuild_consents", "--check"),

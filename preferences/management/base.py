@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import datetime as dt
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -20,3 +22,12 @@ class DeskCommand(BaseCommand):
         if missing:
             raise CommandError("The database is not up to date. Run `manage.py migrate` first.")
         return super().execute(*args, **options)
+
+
+def moment(text: str) -> dt.datetime:
+    """An argument that is a day or a time, in UTC unless it says otherwise."""
+    try:
+        at = dt.datetime.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"“{text}” is no date. Write it like 2026-11-22.") from error
+    return at if at.tzinfo else at.replace(tzinfo=dt.UTC)
