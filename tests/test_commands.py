@@ -52,7 +52,7 @@ def test_it_asks_for_migrations_before_it_does_anything(words, run, monkeypatch)
         run(*words)
 
 
-@pytest.mark.parametrize("words", NEED_THE_DATABASE, ids=lambda words: words[0])
+@pytest.mark.parametrize("words", [*NEED_THE_DATABASE, ("judge_again",)], ids=lambda words: words[0])
 def test_it_says_so_when_the_database_is_down(words, run, monkeypatch):
     def missing() -> list[str]:
         raise DatabaseUnavailableError("OperationalError.")
