@@ -78,7 +78,7 @@ def table(response, title):
     """The cells of the table under this heading, row by row."""
     page = response.content.decode()
     part = page.partition(f">{title}</h2>")[2].partition("</section>")[0]
-    rows = re.findall(r"<tr>(.*?)</tr>", part.partition("<tbody>")[2], re.DOTALL)
+    rows = re.findall(r"<tr.*?</tr>", part.partition("<tbody")[2], re.DOTALL)
     return [
         [unescape(re.sub(r"<[^>]*>", "", cell)).strip() for cell in re.findall(r"<t[hd].*?</t[hd]>", row, re.DOTALL)]
         for row in rows

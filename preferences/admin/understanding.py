@@ -90,7 +90,7 @@ class Row(NamedTuple):
     code: str
     url: str
     language: str
-    cells: list[str]
+    cells: list[tuple[str, str]]
 
 
 class Table(NamedTuple):
@@ -133,6 +133,7 @@ class UnderstandingAdmin(DeskAdmin):
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
+            "room": self.room,
             "title": self.room,
             "asked": asked,
             "periods": [(days, asked.url(days=days), days == asked.days) for days in PERIODS],
@@ -225,7 +226,9 @@ def _row(one: Any, columns: list[Column], intent: IntentValue) -> Row:
     query = urlencode({"intent": intent.value, "rule": one.rule, "language": one.language or NO_LANGUAGE})
     url = f"{reverse('admin:preferences_reply_changelist')}?{query}"
     cells = [
-        _percent(value(one)) if key == "share" else f"{value(one):,}" for key, _, value in columns if key not in _WORDS
+        (label, _percent(value(one)) if key == "share" else f"{value(one):,}")
+        for key, label, value in columns
+        if key not in _WORDS
     ]
     said = words.rule_in_words(one.rule)
     return Row(f"{said[:1].upper()}{said[1:]}", one.rule, url, words.language_in_words(one.language), cells)
