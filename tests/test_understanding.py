@@ -268,6 +268,20 @@ def test_it_says_which_versions_judged(says, open_page):
     assert f"{running} Classifier 1, words 0123456789ab 1 reply" in page
 
 
+def test_it_knows_the_running_words_beside_those_of_a_brand(monkeypatch, says, open_page):
+    monkeypatch.setattr(understanding, "MOST_VERSIONS", 2)
+    versions = [f"{KEYWORDS_VERSION[:7]}w3", f"{KEYWORDS_VERSION[:7]}w2", "0000000w1"]
+    for count, version in enumerate(versions):
+        for _ in range(3 - count):
+            says("STOP")
+        Reply.objects.filter(keywords_version=KEYWORDS_VERSION).update(keywords_version=version)
+
+    page = text_of(open_page())
+
+    assert f"words {versions[0]} check_circle Runs now 3 replies" in page
+    assert f"words {versions[1]} check_circle Runs now 2 replies 1 more is not shown." in page
+
+
 def test_it_shows_nothing_that_anybody_wrote(says, open_page):
     says("stop calling me Bilal at 07700 900123")
     settle(ReviewOutcome.NOT_OPT_OUT)

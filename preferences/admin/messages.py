@@ -53,9 +53,11 @@ class _GivenFilter(ChoiceFilter):
         return among_newest(queryset.filter(**{str(self.parameter_name): self.stored(value)})) if value else queryset
 
     def said(self, value: str) -> str:
-        raise NotImplementedError
+        """How the value stands on the page."""
+        return value
 
     def stored(self, value: str) -> str:
+        """How it stands in the table."""
         return value
 
 

@@ -24,6 +24,7 @@ from preferences.models import Brand, Example
 PERIODS = (30, 90)
 #: A table ends here; what is rarer is counted below it.
 MOST_ROWS = 100
+MOST_VERSIONS = 20
 _TOO_FEW = "too few to tell"
 
 Column = tuple[str, str, Callable[[Any], Any]]
@@ -144,9 +145,8 @@ class UnderstandingAdmin(DeskAdmin):
             "reviews": found.all_reviews,
             "became": _percent(found.all_reviews.share),
             "tables": _tables(found, asked),
-            "versions": [
-                (*version, version[:2] == (CLASSIFIER_VERSION, KEYWORDS_VERSION)) for version in found.versions
-            ],
+            "versions": [(*version, _runs_now(*version[:2])) for version in found.versions[:MOST_VERSIONS]],
+            "more_versions": max(len(found.versions) - MOST_VERSIONS, 0),
             "is_filtered": asked.brand is not None or asked.language is not None,
         }
         return TemplateResponse(request, "admin/preferences/example/overview.html", context)
@@ -164,6 +164,12 @@ def _asked(query: Mapping[str, str], brands: list[Brand]) -> Asked:
         language=None if not language else "" if language == NO_LANGUAGE else language,
         sort=query.get("sort", ""),
     )
+
+
+def _runs_now(classifier: int, keywords: str) -> bool:
+    """Whether these are the rules and the built-in words of the running code, whatever words a brand added ("…w3")."""
+    built_in = keywords.partition("w")[0]
+    return classifier == CLASSIFIER_VERSION and bool(built_in) and KEYWORDS_VERSION.startswith(built_in)
 
 
 def _languages(found: mistakes.Mistakes, asked: Asked) -> list[tuple[str, str, bool]]:
