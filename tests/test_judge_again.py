@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from preferences.inbox import judging_again
-from preferences.interpretation import CLASSIFIER_VERSION, KEYWORDS_VERSION, Intent, IntentValue
+from preferences.interpretation import CLASSIFIER_VERSION, KEYWORDS_VERSION, Intent, IntentValue, OwnWord, OwnWords
 from preferences.management import base
 from preferences.models import Brand, Controller, Reply, Sender
 from tests import bodies
@@ -32,10 +32,10 @@ def another_version(monkeypatch):
     """Rules that take "baja" for nothing and doubt no bus stop."""
     before = judging_again.judge
 
-    def judge(message):
+    def judge(message, **words):
         if message.text == "baja":
             return Intent(IntentValue.NONE, "text/none")
-        intent = before(message)
+        intent = before(message, **words)
         if intent.rule == "en/stop/inside":
             return intent._replace(intent=IntentValue.NONE, rule="en/bus_stop")
         return intent
@@ -122,14 +122,16 @@ def test_it_fails_on_a_change_where_asked_to(replies, another_version, again):
 
 def test_it_counts_another_reach_of_an_opt_out_as_another_decision(replies, again, monkeypatch):
     before = judging_again.judge
-    monkeypatch.setattr(judging_again, "judge", lambda message: before(message)._replace(topic="any"))
+    monkeypatch.setattr(judging_again, "judge", lambda message, **words: before(message, **words)._replace(topic="any"))
 
     assert "opt_out  opt_out:any  1" in again()
 
 
 def test_it_counts_another_rule_for_the_same_decision_apart(replies, again, monkeypatch):
     before = judging_again.judge
-    monkeypatch.setattr(judging_again, "judge", lambda message: before(message)._replace(rule="xx/new"))
+    monkeypatch.setattr(
+        judging_again, "judge", lambda message, **words: before(message, **words)._replace(rule="xx/new")
+    )
 
     said = again("--fail-on-change")
 
@@ -199,6 +201,17 @@ def test_it_reads_in_batches_and_writes_nothing(acme, says, again, monkeypatch, 
 
     assert all(one["sql"].startswith("SELECT") for one in queries)
     assert len([one for one in queries if "preferences_reply" in one["sql"]]) == 4
+
+
+def test_it_judges_each_reply_in_the_words_of_its_brand(replies, says, acme):
+    says("tabula rasa", 10)
+    words = {acme.pk: OwnWords.of(1, [OwnWord("en", "opt_out", "tabula rasa")])}
+
+    found = judging_again.compare(Reply.objects.all(), limit=None, own_words=words)
+    of_others = judging_again.compare(Reply.objects.all(), limit=None, own_words={acme.pk + 1: words[acme.pk]})
+
+    assert [(was.rule, now.rule) for was, now in found.rules] == [("text/none", "own/tabula_rasa")]
+    assert of_others.changed == 0
 
 
 def test_it_runs_before_the_new_versions_migrations(replies, again, monkeypatch):

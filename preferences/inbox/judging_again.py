@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 
 from preferences.encryption import EncryptionError, unseal
 from preferences.inbox import contexts, sent
-from preferences.interpretation import Intent, IntentValue, judge
+from preferences.interpretation import NO_OWN_WORDS, Intent, IntentValue, OwnWords, judge
 from preferences.interpretation.context import in_answer_to_service
 from preferences.interpretation.observations import InboundMessage, MessageKind, Person, SenderRef
 from preferences.models import Reply, batches
@@ -64,6 +64,7 @@ class Comparison:
 
 class _Stored(NamedTuple):
     pk: int
+    brand: int | None
     kind: str
     text: bytes
     intent: str
@@ -76,20 +77,27 @@ class _Stored(NamedTuple):
     keywords_version: str
 
 
-def compare(replies: QuerySet[Reply], *, limit: int | None, show: int = 0) -> Comparison:
+_COLUMNS = tuple("sender__brand" if name == "brand" else name for name in _Stored._fields)
+_NOBODYS_WORDS: Mapping[int, OwnWords] = {}
+
+
+def compare(
+    replies: QuerySet[Reply], *, limit: int | None, show: int = 0, own_words: Mapping[int, OwnWords] = _NOBODYS_WORDS
+) -> Comparison:
     """Judge `replies` again, the newest first and at most `limit`, in batches: memory does not grow with their number.
 
+    `own_words` are those of the brands that have any, by brand.
     Context counts as it is known today: a reply read before the status of the message it answers may differ for that alone.
     A reply in a group is known as such by its rule, so one that was let be there counts as written to us.
     """
     found = Comparison()
     for page in _pages(replies, limit):
-        _compare(page, found, show)
+        _compare(page, found, show, own_words)
     return found
 
 
 def _pages(replies: QuerySet[Reply], limit: int | None) -> Iterator[list[_Stored]]:
-    newest_first = replies.order_by("-pk").values_list(*_Stored._fields)
+    newest_first = replies.order_by("-pk").values_list(*_COLUMNS)
     before: int | None = None
     while limit is None or limit > 0:
         size = _AT_ONCE if limit is None else min(_AT_ONCE, limit)
@@ -102,12 +110,12 @@ def _pages(replies: QuerySet[Reply], limit: int | None) -> Iterator[list[_Stored
         limit = None if limit is None else limit - len(page)
 
 
-def _compare(page: list[_Stored], found: Comparison, show: int) -> None:
+def _compare(page: list[_Stored], found: Comparison, show: int, own_words: Mapping[int, OwnWords]) -> None:
     texts = {one.pk: text for one in page if one.kind in TEXT_KINDS if (text := _text(one)) is not None}
     found.left_out += sum(one.kind not in TEXT_KINDS for one in page)
     found.unreadable += sum(one.kind in TEXT_KINDS and one.pk not in texts for one in page)
     judged = [one for one in page if one.pk in texts]
-    for one, now in zip(judged, _judge(judged, texts), strict=True):
+    for one, now in zip(judged, _judge(judged, texts, own_words), strict=True):
         was = Judgement.of(one.intent, one.topic, one.rule)
         found.judged += 1
         found.versions[one.classifier_version, one.keywords_version] += 1
@@ -130,9 +138,10 @@ def _text(one: _Stored) -> str | None:
         return None  # counted as unreadable
 
 
-def _judge(judged: list[_Stored], texts: dict[int, str]) -> list[Judgement]:
+def _judge(judged: list[_Stored], texts: dict[int, str], own_words: Mapping[int, OwnWords]) -> list[Judgement]:
     messages = [_message(one, texts[one.pk]) for one in judged]
-    intents = [judge(message) for message in messages]
+    words = [own_words.get(one.brand or 0, NO_OWN_WORDS) for one in judged]
+    intents = [judge(message, own_words=own) for message, own in zip(messages, words, strict=True)]
     doubtful = {
         bytes(one.context)
         for one, message, intent in zip(judged, messages, intents, strict=True)
