@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from preferences.interpretation import normalisation, sentences
 from preferences.interpretation.intents import Intent, IntentValue
-from preferences.interpretation.lexicon import LEXICON, Index, Keyword, Meaning
+from preferences.interpretation.lexicon import LEXICON, Index, Keyword, Meaning, spelling, vocabulary
 from preferences.interpretation.own_words import NO_OWN_WORDS, OwnWords
 
 LONGEST_TEXT = 65_536
@@ -27,6 +27,7 @@ _DISGUISED = 0.9
 _MOST_DISGUISED = 8  # words of a message that is looked through for a disguised keyword
 _MOST_WORDS_BESIDE = 12
 _MOST_NAMES = 3
+_MOST_NAMED = 3  # languages in an explanation
 _SAYS = {
     "asks": "Asks for the end of messages",
     "do_not_send": "Asks not to be sent anything",
@@ -150,7 +151,7 @@ def _disguised(reading: _Reading) -> Intent | None:
     written = _spelled_together(reading.words.split())
     if len(written) > _MOST_DISGUISED:
         return None
-    read = [LEXICON.spelling.read(word) for word in written]
+    read = [spelling().read(word) for word in written]
     if " ".join(read) == reading.words:
         return None
     plain = reading._replace(words=" ".join(read), text="")
@@ -184,7 +185,8 @@ def _with_a_name(reading: _Reading) -> Intent | None:
         return None
     if len(typed) != len(words) or not all(name[0].isupper() and name.isalpha() for name in typed[1:]):
         return None
-    if typed[-1].isupper() or any(LEXICON.spelling.read(name) in LEXICON.vocabulary for name in words[1:]):
+    languages = {keyword.language for keyword in found}
+    if typed[-1].isupper() or any(not languages.isdisjoint(vocabulary()[name].languages) for name in words[1:]):
         return None
     keyword, language = _pick(found, reading.hint)
     explanation = f"Beside what looks like a name, the message only says {_named(keyword, found)}."
@@ -202,13 +204,12 @@ def _sentences(reading: _Reading) -> Intent | None:
     if reading.is_cut:
         return None  # what was not read may say anything
     clauses = sentences.clauses_of(reading.text)
-    vocabulary = LEXICON.vocabulary
-    read = [clause._replace(words=tuple(map(LEXICON.spelling.read, clause.words))) for clause in clauses]
-    languages = sentences.languages_of(read, vocabulary, reading.hint)
+    read = [clause._replace(words=tuple(map(spelling().read, clause.words))) for clause in clauses]
+    languages = sentences.languages_of(read, vocabulary(), reading.hint)
     if not languages:
         is_read = len(reading.text) <= sentences.LONGEST_READ and not reading.own.spaced
         return _FOUND_NOTHING if is_read and not normalisation.has_stop_emoji(reading.text) else None
-    message = sentences.Message(read, vocabulary, languages)
+    message = sentences.Message(read, vocabulary(), languages)
     finding = message.finding()
     if finding is not None and finding.intent is not IntentValue.REVIEW:
         return _from_finding(finding)
@@ -357,9 +358,11 @@ def _cover(units: list[str] | str, index: Index, own: Index | None) -> list[Keyw
 
 
 def _pick(found: Keywords, hint: str) -> tuple[Keyword, str]:
-    """The keyword of the hinted language or the first, and the language it is evidence of, if of any."""
+    """The keyword of the hinted language or the first, and the language it is evidence of, if of any. An English word that
+    others borrowed is English."""
     keyword = next((keyword for keyword in found if keyword.language == hint), found[0])
-    if keyword.language == hint or (len(found) == 1 and not keyword.is_international):
+    is_clear = len(found) == 1 or keyword.language == "en"
+    if keyword.language == hint or (is_clear and not keyword.is_international):
         return keyword, keyword.language
     return keyword, hint if keyword.is_international else ""
 
@@ -370,7 +373,8 @@ def _named(keyword: Keyword, found: Keywords) -> str:
         return f'the international {kind} "{keyword.spelling.upper()}"'
     if keyword.is_own:
         return f'the brand\'s own {kind} "{keyword.spelling}"'
-    languages = " or ".join(LEXICON.names[other.language] for other in found)
+    sharing = found[:1] if keyword.language == "en" else found[:_MOST_NAMED]
+    languages = " or ".join(LEXICON.names[other.language] for other in sharing)
     return f'the {languages} {kind} "{keyword.spelling}"'
 
 

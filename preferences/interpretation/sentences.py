@@ -93,8 +93,8 @@ def languages_of(clauses: Iterable[Clause], vocabulary: Vocabulary, hint: str) -
         for word in clause.words:
             known = vocabulary[word]
             is_action = is_action or known.is_action
-            for code in known.languages:
-                points[code] += 1 / len(known.languages) + 1
+            for code, weight in known.evidence:
+                points[code] += weight
             if not word.isascii() and normalisation.is_unspaced(word):
                 is_action = True
                 for code in vocabulary.unspaced:
@@ -105,7 +105,7 @@ def languages_of(clauses: Iterable[Clause], vocabulary: Vocabulary, hint: str) -
         points[hint] += 1
     best = max(points.values())
     likely = [code for code in points if points[code] >= best * 0.7]
-    return sorted(likely, key=lambda code: (-points[code], code))[:_MOST_LANGUAGES]
+    return sorted(likely, key=lambda code: (-points[code], code != "en", code))[:_MOST_LANGUAGES]
 
 
 class Message:
