@@ -190,7 +190,7 @@ def test_it_hears_that_everything_shall_stop(text: str) -> None:
         ("ѕtoр", "en/stop/spelling"),
         ("unsuscribe", "en/unsubscribe/spelling"),
         ("unsubscrbe please", "en/unsubscribe/spelling"),
-        ("Kolme pizzaa. STOP", "en/stop/apart"),
+        ("Kolme pizzaa. TD", "en/td/apart"),
         ("Stop\n\nSent from my iPhone", "en/stop"),
         ("> Big sale this week!\nSTOP", "en/stop"),
         ("pls take me off that silly list", "en/sentence/remove_from_list"),

@@ -6,7 +6,7 @@ that merely contains a keyword is doubtful, and doubt goes to a person.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import groupby
 from typing import NamedTuple
@@ -207,8 +207,7 @@ def _sentences(reading: _Reading) -> Intent | None:
     read = [clause._replace(words=tuple(map(spelling().read, clause.words))) for clause in clauses]
     languages = sentences.languages_of(read, vocabulary(), reading.hint)
     if not languages:
-        is_read = len(reading.text) <= sentences.LONGEST_READ and not reading.own.spaced
-        return _FOUND_NOTHING if is_read and not normalisation.has_stop_emoji(reading.text) else None
+        return _FOUND_NOTHING if _is_all_read(reading) else None
     message = sentences.Message(read, vocabulary(), languages)
     finding = message.finding()
     if finding is not None and finding.intent is not IntentValue.REVIEW:
@@ -217,10 +216,18 @@ def _sentences(reading: _Reading) -> Intent | None:
     apart = None if message.is_business or is_contradicted else _said_apart(reading, read)
     if apart is not None or finding is not None:
         return apart or (_from_finding(finding) if finding else None)
-    inside = _keyword_inside(reading)
-    if inside is None or not (message.is_business or not (message.has_stop or inside.is_international)):
+    inside = _keyword_inside(reading, languages)
+    if inside is None:
+        return _FOUND_NOTHING if _is_all_read(reading) else None
+    if not message.is_business and (message.has_stop or inside.is_international):
         return inside
     return inside if inside.rule.startswith("own/") else _nothing_meant(reading, languages[0])
+
+
+def _is_all_read(reading: _Reading) -> bool:
+    """Whether nothing is left that a later step could find."""
+    is_short = len(reading.text) <= sentences.LONGEST_READ
+    return is_short and reading.own.spaced is None and not normalisation.has_stop_emoji(reading.text)
 
 
 def _from_finding(finding: sentences.Finding) -> Intent:
@@ -276,13 +283,16 @@ def _nothing_meant(reading: _Reading, language: str) -> Intent | None:
     return Intent(IntentValue.NONE, f"{language}/sentence/other", language=language, explanation=explanation)
 
 
-def _keyword_inside(reading: _Reading) -> Intent | None:
+def _keyword_inside(reading: _Reading, languages: Sequence[str] = ()) -> Intent | None:
+    """A stop word among other words; with `languages`, only one of these, of the brand, or known worldwide."""
     groups = list(LEXICON.spaced_inside.inside(normalisation.tokens(reading.words)))
     groups += LEXICON.unspaced_inside.inside(_joined(reading))
     if reading.own.spaced is not None and reading.own.unspaced is not None:
         groups += reading.own.spaced.inside(normalisation.tokens(reading.words))
         groups += reading.own.unspaced.inside(_joined(reading))
         groups = [found for found in groups if found[0].meaning is not Meaning.HELP]
+    if languages:
+        groups = [found for found in groups if any(_is_in(keyword, languages) for keyword in found)]
     stops = [found for found in groups if _INTENTS[found[0].meaning] is IntentValue.OPT_OUT]
     if not stops:
         return None
@@ -295,6 +305,10 @@ def _keyword_inside(reading: _Reading) -> Intent | None:
         explanation = "The message asks both to stop and to start."
         return doubtful(intent._replace(rule=f"{intent.rule}/and_start", explanation=explanation))
     return doubtful(intent._replace(rule=f"{intent.rule}/inside"))
+
+
+def _is_in(keyword: Keyword, languages: Sequence[str]) -> bool:
+    return keyword.language in languages or keyword.is_international or keyword.is_own
 
 
 def _stop_emoji_inside(reading: _Reading) -> Intent | None:
