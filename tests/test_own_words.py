@@ -6,6 +6,8 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from preferences import own_words
 from preferences.encryption import seal
@@ -15,6 +17,7 @@ from preferences.interpretation.everyday import everyday_language
 from preferences.models import (
     Brand,
     BrandWords,
+    ConsentEvent,
     PolicyVersion,
     Portfolio,
     Reply,
@@ -23,6 +26,7 @@ from preferences.models import (
     User,
 )
 from preferences.own_words import WordsRefusedError
+from tests import bodies
 from tests.conftest import SAMPLE_TIME
 
 NOW = SAMPLE_TIME + dt.timedelta(days=1)
@@ -306,3 +310,97 @@ def test_it_has_nothing_to_compare_for_a_new_brand(acme) -> None:
     found = own_words.compare(own_words.newest_replies(acme), before=NO_OWN_WORDS, after=OwnWords.of(1, [FISH]))
 
     assert (found.total, found.moves, found.changed) == (0, [], [])
+
+
+# Real webhooks ----------------------------------------------------------------------------------------------------------
+
+
+def test_it_turns_a_brands_own_word_into_do_not_send(acme, publish, says, ask) -> None:
+    publish(FISH)
+
+    says("Pesce palla!", phone=bodies.ALICE)
+
+    event, reply = ConsentEvent.objects.get(), Reply.objects.get()
+    assert ask(bodies.ALICE)["reason"] == "opted_out"
+    assert (event.rule, event.kind) == ("own/pesce_palla", "stop")
+    assert event.keywords_version == reply.keywords_version == f"{KEYWORDS_VERSION[:7]}w1"
+
+
+def test_it_names_the_version_also_where_no_own_word_was_said(acme, publish, says) -> None:
+    publish(FISH)
+
+    says("STOP")
+    says("what time?", 1)
+
+    assert set(Reply.objects.values_list("keywords_version", flat=True)) == {f"{KEYWORDS_VERSION[:7]}w1"}
+
+
+def test_it_keeps_a_draft_from_counting(acme, ann, says, ask) -> None:
+    own_words.write(acme, [FISH], note="", author=ann, now=NOW)
+
+    says("pesce palla", phone=bodies.ALICE)
+
+    assert Reply.objects.get().intent == "none"
+    assert Reply.objects.get().keywords_version == KEYWORDS_VERSION
+
+
+def test_it_knows_no_words_at_a_sender_without_a_brand(acme, publish, says) -> None:
+    publish(FISH)
+    Sender.objects.update(brand=None)
+
+    says("pesce palla")
+
+    assert (Reply.objects.get().intent, Reply.objects.get().keywords_version) == ("none", KEYWORDS_VERSION)
+
+
+def test_it_tells_the_words_of_brands_apart(acme, publish, receive) -> None:
+    other = Brand.objects.create(controller=acme.controller, slug="other", name="Other")
+    Sender.objects.create(portfolio=Portfolio.objects.get(), provider="whatsapp", key="300000000000003", brand=other)
+    publish(FISH)
+    publish(OwnWord("en", "help", "agent"), brand=other)
+
+    receive(
+        bodies.message("pesce palla", at=SAMPLE_TIME, wamid="1"),
+        bodies.message("pesce palla", at=SAMPLE_TIME, wamid="2", number="300000000000003"),
+        bodies.message("agent", at=SAMPLE_TIME, wamid="3", number="300000000000003"),
+        now=SAMPLE_TIME,
+    )
+
+    intents = dict(Reply.objects.values_list("digest", "intent"))
+    assert [intents[digest(wamid)] for wamid in "123"] == ["opt_out", "none", "help"]
+
+
+@pytest.mark.parametrize(
+    ("payload", "title", "intent"),
+    [
+        ("menu", "Pesce palla", "opt_out"),
+        ("menu", "Vedi tutto", "none"),
+        ("optout:marketing", "Vedi tutto", "opt_out"),
+        ("optin:marketing", "Vedi tutto", "opt_in"),
+        ("optin:marketing", "Pesce palla", "review"),
+    ],
+)
+def test_it_reads_the_labels_of_buttons_in_the_brands_words(acme, publish, receive, payload, title, intent) -> None:
+    publish(FISH)
+    button = {"type": "button_reply", "button_reply": {"id": payload, "title": title}}
+
+    receive(bodies.message("", at=SAMPLE_TIME, type="interactive", interactive=button), now=SAMPLE_TIME)
+
+    assert Reply.objects.get().intent == intent
+
+
+def test_it_asks_once_for_a_whole_batch(acme, publish, receive) -> None:
+    def queries(first: int, number: int) -> int:
+        """Each batch is of people who are known, so that batches differ in size alone."""
+        with CaptureQueriesContext(
+            connection,
+        ) as seen:
+            receive(
+                *(bodies.message("hello", at=SAMPLE_TIME, wamid=f"{first + one}") for one in range(number)),
+                now=SAMPLE_TIME,
+            )
+        return sum("brandwords" in one["sql"] for one in seen)
+
+    assert queries(0, 1) == 1
+    publish(FISH)
+    assert (queries(10, 1), queries(20, 30)) == (1, 1)
