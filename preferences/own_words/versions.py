@@ -61,8 +61,16 @@ def own_words_of(brands: Iterable[int]) -> Mapping[int, OwnWords]:
 def newest_published() -> QuerySet[BrandWords]:
     """Of each brand the version in force."""
     published = BrandWords.objects.exclude(published_at=None)
-    later = BrandWords.objects.filter(brand=OuterRef("brand"), number__gt=OuterRef("number"))
-    return published.filter(~Exists(later.exclude(published_at=None)))
+    return published.filter(~Exists(_later().exclude(published_at=None)))
+
+
+def newest() -> QuerySet[BrandWords]:
+    """Of each brand the version written last, whether it counts or waits."""
+    return BrandWords.objects.filter(~Exists(_later()))
+
+
+def _later() -> QuerySet[BrandWords]:
+    return BrandWords.objects.filter(brand=OuterRef("brand"), number__gt=OuterRef("number"))
 
 
 def in_force(brand: Brand) -> BrandWords | None:
