@@ -142,7 +142,7 @@ class OwnWordsAdmin(DeskAdmin):
             "asked": asked,
             "languages": own_words_page.languages(),
             "meanings": own_words_page.meanings(),
-            "sizes": own_words.SIZES,
+            "sizes": own_words_page.sizes(),
             "most": own_words.MOST_WORDS,
             "needs_two": needs_two,
             "may_write": self.has_add_permission(request),

@@ -22,8 +22,8 @@ from preferences.interpretation.lexicon import LEXICON
 from preferences.models import Brand, BrandWords, Subscriber, WordMeaning
 from preferences.own_words import Backtest, Changed, Difference
 
-EMPTY_ROWS = 4
-MOST_EMPTY_ROWS = 40
+EMPTY_ROWS = 3
+MOST_EMPTY_ROWS = 30
 MOST_SHOWN = 100
 _MOST_VERSIONS = 50
 _PARTS_OF_VERSION = ("brand", "created_by", "published_by")
@@ -110,12 +110,22 @@ class Trial:
     shown: list[Shown] = field(default_factory=list)
 
     @property
-    def moves(self) -> list[tuple[SafeString, SafeString, int]]:
-        return [(_badge(one.before), _badge(one.after), one.number) for one in self.backtest.moves]
+    def moves(self) -> list[tuple[SafeString, SafeString, str]]:
+        return [(_badge(one.before), _badge(one.after), f"{one.number:,}") for one in self.backtest.moves]
 
     @property
-    def hidden(self) -> int:
-        return len(self.backtest.changed) - len(self.shown)
+    def total(self) -> str:
+        return f"{self.backtest.total:,}"
+
+    @property
+    def same(self) -> str:
+        return f"{self.backtest.same:,}"
+
+    @property
+    def hidden(self) -> str:
+        """How many more would change than are shown; "" if all are."""
+        number = len(self.backtest.changed) - len(self.shown)
+        return f"{number:,}" if number else ""
 
 
 def languages() -> list[tuple[str, str]]:
@@ -124,6 +134,10 @@ def languages() -> list[tuple[str, str]]:
 
 def meanings() -> list[tuple[str, str]]:
     return [(value, meaning_in_words(value)) for value in WordMeaning.values]
+
+
+def sizes() -> list[tuple[int, str]]:
+    return [(size, f"{size:,}") for size in own_words.SIZES]
 
 
 def meaning_in_words(meaning: str) -> str:
