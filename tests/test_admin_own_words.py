@@ -10,9 +10,10 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils.html import escape
 
 from preferences import own_words
-from preferences.interpretation import OwnWord
+from preferences.interpretation import OwnWord, OwnWords, classify
 from preferences.models import AccessRecord, Brand, BrandWords, PolicyVersion, User
 from tests import bodies
 from tests.conftest import SAMPLE_TIME
@@ -218,6 +219,19 @@ def test_it_opens_with_the_draft_that_waits(team, version) -> None:
     assert re.search('<input name="spelling" value="pesce palla"', shown)
 
 
+def test_it_lets_a_publisher_try_what_waits(team, version, says) -> None:
+    version(1, FISH, published_at=SAMPLE_TIME)
+    version(2)
+    says("pesce palla")
+    publisher = team("view", "change")
+    assert '<input type="hidden" name="remove" value="0">' in page(publisher.get(URL))
+
+    shown = page(publisher.post(URL, form(FISH, remove="0")))
+
+    assert "0 of the 1 newest replies would be judged as they are now." in shown
+    assert 'value="write"' not in shown
+
+
 def test_it_gives_more_lines_and_keeps_what_was_typed(team) -> None:
     client = team("view", "add")
     before = page(client.get(URL)).count('name="spelling"')
@@ -261,8 +275,8 @@ def test_it_shows_side_by_side_what_would_change(team, says) -> None:
     assert "pesce palla per due" in shown
     assert "+1 ••• ••• 0143" in shown
     assert bodies.ALICE not in shown
-    assert "No keyword was found in the message." in shown
-    assert "the brand&#x27;s own phrase &quot;pesce palla&quot;" in shown
+    assert escape(classify("Pesce palla!").explanation) in shown
+    assert escape(classify("Pesce palla!", own_words=OwnWords.of(1, [FISH])).explanation) in shown
     assert "1 of the 3 newest replies would be judged as they are now." in shown
     assert set(AccessRecord.objects.values_list("action", "detail")) == {("view", "Replies in a back-test of words")}
     assert AccessRecord.objects.count() == 2

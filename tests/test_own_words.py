@@ -102,9 +102,11 @@ def complaints(*words: OwnWord, known: tuple[OwnWord, ...] = (), past: Any = ())
         (OwnWord("de", "help", "STOPP"), "is built in as an opt-out in "),
         (OwnWord("en", "opt_in", "Stop all messages"), "Built-in words keep their meaning"),
         (OwnWord("en", "opt_out", "start"), "is built in as an opt-in in "),
-        (OwnWord("en", "opt_out", "stop messages please"), "is understood already. Apart from courtesy"),
-        (OwnWord("en", "help", "don't stop the music"), "reads as a wish to stop, so it can only mean an opt-out"),
-        (OwnWord("en", "opt_in", "unsubscribe nobody"), "reads as a wish to stop, so it can only mean an opt-out"),
+        (OwnWord("en", "opt_out", "stop messages please"), "is understood already."),
+        (OwnWord("en", "help", "don't stop the music"), "contains “stop”, with which people ask to stop"),
+        (OwnWord("en", "help", "🛑 blue parrot"), "reads as a wish to stop, so it can only mean an opt-out"),
+        (OwnWord("zh", "help", "怎么退订"), "contains “退订”, with which people ask to stop"),
+        (OwnWord("en", "opt_in", "unsubscribe nobody"), "so it can only mean an opt-out"),
     ],
 )  # fmt: skip
 def test_it_says_why_a_word_cannot_be_added(word: OwnWord, reason: str) -> None:

@@ -49,7 +49,7 @@ class OwnWordsAdmin(DeskAdmin):
             {"brand": brand, "url": _url(brand), "number": numbers.get(brand.pk, 0), "waiting": waiting.get(brand.pk)}
             for brand in Brand.objects.order_by("name", "pk")
         ]
-        context = {"brands": brands, "built_in": len(LEXICON.keywords), "languages": len(LEXICON.names)}
+        context = {"brands": brands, "built_in": f"{len(LEXICON.keywords):,}", "languages": len(LEXICON.names)}
         return self._page(request, "overview", self.room, context)
 
     # One brand ----------------------------------------------------------------------------------------------------------

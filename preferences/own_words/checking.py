@@ -92,11 +92,25 @@ def _built_in(word: OwnWord, words: str) -> str:
     judged = classify(word.spelling)
     if judged.intent.value == word.meaning:
         return f"“{word.spelling}” is understood already. {judged.explanation} It needs no entry of yours."
-    if word.meaning != WordMeaning.OPT_OUT and judged.intent in {IntentValue.OPT_OUT, IntentValue.REVIEW}:
+    if word.meaning == WordMeaning.OPT_OUT:
+        return ""
+    if stop := _stop_inside(words):
         return (
-            f"“{word.spelling}” reads as a wish to stop, so it can only mean an opt-out. {judged.explanation} "
-            "Leave the built-in word out of it."
+            f"“{word.spelling}” contains “{stop}”, with which people ask to stop, so it can only mean an opt-out. "
+            "Write it without that word."
         )
+    if judged.intent in {IntentValue.OPT_OUT, IntentValue.REVIEW}:
+        return f"“{word.spelling}” reads as a wish to stop, so it can only mean an opt-out. {judged.explanation}"
+    return ""
+
+
+def _stop_inside(words: str) -> str:
+    """The built-in opt-out in a phrase. As a whole the phrase would be found before it, and the wish be overheard."""
+    is_joined = is_unspaced(words)
+    for one in LEXICON.keywords:
+        is_stop = one.counts_inside and one.meaning in {Meaning.OPT_OUT, Meaning.EVERYTHING}
+        if is_stop and (f" {one.words} " in f" {words} " or (is_joined and one.words in words)):
+            return one.spelling
     return ""
 
 
