@@ -12,6 +12,7 @@ from preferences.admin import (
     own_words,
     people,
     templates,
+    understanding,
     wording,
 )
 
@@ -27,5 +28,6 @@ __all__ = [
     "own_words",
     "people",
     "templates",
+    "understanding",
     "wording",
 ]

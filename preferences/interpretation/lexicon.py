@@ -15,8 +15,10 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from preferences.interpretation import normalisation
+from preferences.interpretation.spelling import Spelling
+from preferences.interpretation.vocabulary import CONCEPTS, PER_SE, Vocabulary, units_of
 
-CLASSIFIER_VERSION = 2
+CLASSIFIER_VERSION = 3
 """Raised with every change of the rules or of the normalisation that can change a judgement."""
 
 _DIRECTORY = Path(__file__).parent / "keywords"
@@ -40,7 +42,7 @@ class Keyword(NamedTuple):
     """One word or phrase of one language: `spelling` as in the file, `words` as it is compared.
 
     `counts_inside` says that it raises doubt inside a longer message, too; `is_international` that it is used
-    worldwide; `is_own` that a brand added it.
+    worldwide; `is_own` that a brand added it; `concept` is what it stands for in a sentence.
     """
 
     words: str
@@ -51,6 +53,7 @@ class Keyword(NamedTuple):
     is_international: bool = False
     is_button: bool = False
     is_own: bool = False
+    concept: str = ""
 
     @property
     def rule(self) -> str:
@@ -96,7 +99,7 @@ class Index:
 @dataclass(frozen=True, slots=True)
 class Lexicon:
     """All languages together. The unspaced indexes serve the scripts that put no spaces between words, those called
-    `inside` hold only what counts inside a longer message.
+    `inside` hold only what counts inside a longer message. `vocabulary` is for sentences, `spelling` for disguised words.
     """
 
     names: Mapping[str, str]
@@ -105,6 +108,8 @@ class Lexicon:
     unspaced: Index
     spaced_inside: Index
     unspaced_inside: Index
+    vocabulary: Vocabulary
+    spelling: Spelling
 
 
 def load(directory: Path = _DIRECTORY) -> Lexicon:
@@ -112,12 +117,15 @@ def load(directory: Path = _DIRECTORY) -> Lexicon:
     names: dict[str, str] = {}
     keywords: list[Keyword] = []
     unspaced: set[str] = set()
+    vocabulary = Vocabulary()
     for path in sorted(directory.glob("*.json")):
         data = _read(path)
         names[path.stem] = data["name"]
-        keywords.extend(_keywords(path, data))
+        own = list(_keywords(path, data))
+        keywords.extend(own)
         if not data.get("spaces", True):
             unspaced.add(path.stem)
+        _add_sentences(vocabulary, path, data, own)
     _refuse_contradictions(keywords)
     spaced = [keyword for keyword in keywords if keyword.language not in unspaced or keyword.words.isascii()]
     # Latin words stand in Chinese or Japanese messages, too ("STOPしてください"), but there they stand apart.
@@ -130,6 +138,8 @@ def load(directory: Path = _DIRECTORY) -> Lexicon:
         unspaced=Index([*joined, *latin], joiner=""),
         spaced_inside=Index(filter(_counts_inside, spaced), joiner=" "),
         unspaced_inside=Index(filter(_counts_inside, joined), joiner=""),
+        vocabulary=vocabulary,
+        spelling=Spelling(vocabulary, {one.words for one in keywords if one.meaning is Meaning.OPT_OUT}),
     )
 
 
@@ -155,7 +165,13 @@ _LISTS: Mapping[tuple[str, ...], tuple[Meaning, bool]] = MappingProxyType(
         ("buttons", "opt_in"): (Meaning.OPT_IN, True),
     }
 )
-_OTHER_KEYS = frozenset({"language", "name", "spaces", "international", "note"})
+_OTHER_KEYS = frozenset({"language", "name", "spaces", "international", "note", "sentences"})
+#: What keywords stand for inside a sentence. Words alone do not: "stop", "cancel" and "end" mean many things there.
+_IN_SENTENCES = {
+    ("opt_out", "phrases"): "do_not_send",
+    ("opt_out_everything",): "do_not_send",
+    ("opt_in",): "wants",
+}
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -202,9 +218,54 @@ def _keywords(path: Path, data: dict[str, Any]) -> Iterator[Keyword]:
                 counts_inside=counts_inside and (bool(joiner) or len(words) > 1),
                 is_international=words in international,
                 is_button=keys[0] == "buttons",
+                concept=_IN_SENTENCES.get(keys, ""),
             )
     if not international <= seen.keys():
         raise KeywordFileError(f'{path.name}: "international" names words that are in no other list')
+
+
+def _add_sentences(vocabulary: Vocabulary, path: Path, data: dict[str, Any], keywords: Iterable[Keyword]) -> None:
+    code, spaces = path.stem, data.get("spaces", True)
+    vocabulary.add_language(code, spaces=spaces)
+    for concept, entry in _sentence_entries(path, data):
+        for spelling in _with_and_without_apostrophe(entry):
+            try:
+                units = units_of(spelling, spaces=spaces)
+            except ValueError as error:
+                raise KeywordFileError(f'{path.name}: "sentences.{concept}" has {entry!r}: {error}') from error
+            vocabulary.add(code, concept, units)
+    for keyword in keywords:
+        units = keyword.words.split() if spaces else list(keyword.words)
+        for unit in units:
+            vocabulary.know(code, unit)
+        for concept in _concepts(keyword, units, spaces=spaces):
+            vocabulary.add(code, concept, units)
+
+
+def _sentence_entries(path: Path, data: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    sentences = data.get("sentences", {})
+    if not isinstance(sentences, dict) or not sentences.keys() <= CONCEPTS.keys():
+        raise KeywordFileError(f'{path.name}: "sentences" must be an object with lists out of {", ".join(CONCEPTS)}')
+    for concept in sentences:
+        for entry in _texts(path, data, ("sentences", concept)):
+            yield concept, entry
+
+
+def _concepts(keyword: Keyword, units: list[str], *, spaces: bool) -> list[str]:
+    """What a keyword stands for inside a sentence."""
+    if keyword.concept:
+        return [keyword.concept] if len(units) > 1 else []
+    if keyword.meaning is Meaning.COURTESY:
+        return ["common"]
+    if keyword.meaning is not Meaning.OPT_OUT or not keyword.counts_inside:
+        return []
+    # One of several words covers its first, which mostly is one that means stop.
+    return [PER_SE, "stop"] if spaces and len(units) > 1 else [PER_SE]
+
+
+def _with_and_without_apostrophe(entry: str) -> set[str]:
+    """People write "dont" for "don't", too."""
+    return {entry, entry.replace("’", "'").replace("'", "")}
 
 
 def _texts(path: Path, data: dict[str, Any], keys: tuple[str, ...]) -> list[str]:

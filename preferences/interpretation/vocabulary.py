@@ -1,0 +1,232 @@
+"""What the words of each language stand for in a sentence: the `sentences` lists of the keyword files, made searchable.
+
+A list says what its words mean for us (`send`, `messages`, `remove` …); which of them together ask for an end is decided
+in `sentences`. An entry is a word or a phrase. `*` at the end of a word stands for any ending, at its beginning for any
+beginning, and `…` inside a phrase for up to three words between.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from preferences.interpretation import normalisation
+
+CONCEPTS = {
+    "stop": "tells somebody to cease doing something: stop, quit, cease",
+    "not": "says no to what follows: don't, no, never",
+    "no_more": "not any longer: no more, enough, anymore",
+    "send": "sending, writing, calling, bothering, in the forms used when telling somebody to do it or not",
+    "messages": "what is sent: messages, texts, ads, offers, newsletter",
+    "want": "wanting, wishing, receiving, being interested",
+    "unwanted": "not wanting, in one word or phrase: don't want, not interested",
+    "remove": "taking off, deleting, excluding, forgetting",
+    "list": "where people are listed: list, number, contacts, database, my data",
+    "me": "the person: me, my",
+    "unsubscribe": "ending a subscription to messages, and nothing else: unsubscribe, opt out",
+    "do_not_send": "telling somebody not to send or write, in one word or phrase where the language has it",
+    "asks": "a whole phrase that asks for the end of messages whatever else is said: leave me alone, lose my number",
+    "wrong_person": "the message reached somebody else: wrong number, I am not Maria",
+    "complaint": "anger about messages, with no clear wish: spam, too many messages, I will report you",
+    "limits": "only then, only so often, only for now: so late, at night, today, right now, too often",
+    "question": "asks for information: how, why, when, where, what happens",
+    "condition": "if, unless, otherwise",
+    "keep_going": "the opposite of stopping: don't stop, never stop, keep sending, do not remove me",
+    "wants": "asks for messages: send me, start again, subscribe me",
+    "business": "orders, bookings, deliveries, payments, things and places: order, parcel, refund, shop",
+    "everyday": "phrases with a stop word that have nothing to do with messages: bus stop, stop by, did not",
+    "joiner": "begins another thought: but, and, because",
+    "common": "the most common small words, by which the language is told",
+}
+PER_SE = "per_se"
+"""The opt-out keywords of the language, known to `Vocabulary.add` beside the lists of CONCEPTS."""
+_ACTIONS = frozenset(
+    {PER_SE, "stop", "no_more", "messages", "send", "unwanted", "remove", "unsubscribe", "do_not_send", "asks", "wrong_person",
+     "complaint", "keep_going"}
+)  # fmt: skip
+_REMEMBERED_WORDS = 32_768
+_SHORTEST_STEM = 2
+_GAP_WORDS = 3
+_UNITS_PER_WORD_UNSPACED = 3
+GAP = "…"
+_NOTHING: frozenset[str] = frozenset()
+
+
+class Hit(NamedTuple):
+    """Units (words, or characters where no spaces are written) of a clause that stand for something."""
+
+    start: int
+    end: int
+    concepts: frozenset[str]
+
+
+class _Node:
+    __slots__ = ("after_gap", "concepts", "next")
+
+    def __init__(self) -> None:
+        self.next: dict[str, _Node] = {}
+        self.after_gap: _Node | None = None
+        self.concepts: frozenset[str] = frozenset()
+
+
+class Language:
+    """The entries of one language as a tree of words (or characters)."""
+
+    def __init__(self, code: str, *, spaces: bool) -> None:
+        self.code = code
+        self.spaces = spaces
+        self._root = _Node()
+        self._gap = _GAP_WORDS if spaces else _GAP_WORDS * _UNITS_PER_WORD_UNSPACED
+
+    def add(self, concept: str, units: Iterable[str]) -> None:
+        node = self._root
+        for unit in units:
+            if unit == GAP:
+                node.after_gap = node.after_gap or _Node()
+                node = node.after_gap
+            else:
+                node = node.next.setdefault(unit, _Node())
+        node.concepts |= {concept}
+
+    def hits(self, units: list[tuple[str, ...]]) -> list[Hit]:
+        """The longest entry at each place, from left to right. What an entry covers belongs to it alone, but for what it
+        lets stand between its words."""
+        found = []
+        first = self._root.next
+        start, after = 0, len(units)
+        while start < after:
+            nodes = [first[atom] for atom in units[start] if atom in first]
+            if not nodes:
+                start += 1
+                continue
+            end, concepts, has_gap = self._longest(units, start + 1, nodes)
+            if concepts:
+                found.append(Hit(start, end, concepts))
+            start = end if concepts and not has_gap else start + 1
+        return found
+
+    def _longest(
+        self, units: list[tuple[str, ...]], start: int, nodes: list[_Node]
+    ) -> tuple[int, frozenset[str], bool]:
+        """The end and the concepts of the longest entry that goes on from one of the nodes, and whether it has a gap."""
+        end, concepts, is_gapped = 0, _NOTHING, False
+        waiting = [(start, node, False) for node in nodes]
+        while waiting:
+            at, node, has_gap = waiting.pop()
+            if node.concepts and at >= end:
+                concepts = node.concepts | concepts if at == end else node.concepts
+                end, is_gapped = at, has_gap
+            if node.next and at < len(units):
+                following = node.next
+                waiting += [(at + 1, following[atom], has_gap) for atom in units[at] if atom in following]
+            if node.after_gap is not None:
+                following = node.after_gap.next
+                for place in range(at, min(at + self._gap + 1, len(units))):
+                    waiting += [(place + 1, following[atom], True) for atom in units[place] if atom in following]
+        return end, concepts, is_gapped
+
+
+class Known(NamedTuple):
+    """What is known of one word: the entries it fits (itself and stems), which languages have it, and whether any of
+    them has it in a list that can ask for something."""
+
+    atoms: tuple[str, ...]
+    languages: tuple[str, ...]
+    is_action: bool
+
+
+_UNKNOWN = Known((), (), is_action=False)
+
+
+class Vocabulary:
+    """All languages together."""
+
+    def __init__(self) -> None:
+        self.languages: dict[str, Language] = {}
+        self._languages_of: dict[str, set[str]] = defaultdict(set)
+        self._actions: set[str] = set()
+        self._inner: dict[str, None] = {}
+        self._longest_stem = 0
+        self._remembered: dict[str, Known] = {}
+        self.unspaced: tuple[str, ...] = ()
+
+    def add_language(self, code: str, *, spaces: bool) -> None:
+        self.languages[code] = Language(code, spaces=spaces)
+        if not spaces:
+            self.unspaced = (*self.unspaced, code)
+
+    def add(self, code: str, concept: str, units: list[str]) -> None:
+        language = self.languages[code]
+        language.add(concept, units)
+        for unit in units:
+            if unit == GAP:
+                continue
+            self.know(code, unit)
+            if concept in _ACTIONS:
+                self._actions.add(unit)
+            if unit.startswith("*"):
+                self._inner[unit] = None
+            elif unit.endswith("*"):
+                self._longest_stem = max(self._longest_stem, len(unit) - 1)
+
+    def know(self, code: str, unit: str) -> None:
+        """The unit is evidence of the language, whatever it stands for."""
+        self._languages_of[unit].add(code)
+
+    def __contains__(self, word: object) -> bool:
+        return isinstance(word, str) and bool(self[word].languages)
+
+    def __getitem__(self, word: str) -> Known:
+        known = self._remembered.get(word)
+        if known is None:
+            known = self._look_up(word)
+            if len(self._remembered) < _REMEMBERED_WORDS:
+                self._remembered[word] = known
+        return known
+
+    def _look_up(self, word: str) -> Known:
+        atoms = [atom for atom in self._candidates(word) if atom in self._languages_of]
+        if not atoms:
+            return _UNKNOWN
+        languages = sorted({code for atom in atoms for code in self._languages_of[atom]})
+        return Known(tuple(atoms), tuple(languages), any(atom in self._actions for atom in atoms))
+
+    def _candidates(self, word: str) -> Iterator[str]:
+        yield word
+        for length in range(_SHORTEST_STEM, min(len(word), self._longest_stem) + 1):
+            yield word[:length] + "*"
+        for inner in self._inner:
+            middle = inner.strip("*")
+            if (middle in word) if inner.endswith("*") else word.endswith(middle):
+                yield inner
+
+
+def units_of(entry: str, *, spaces: bool) -> list[str]:
+    """The entry as it is compared: normalised words with their stars, or characters. Raises ValueError, saying what is
+    wrong with it."""
+    parts = entry.replace("...", GAP).split()
+    units: list[str] = []
+    for part in parts:
+        if part == GAP:
+            if not units:
+                raise ValueError("“…” must stand between words")
+            units.append(GAP)
+            continue
+        before, after = part.startswith("*"), part.endswith("*")
+        words = normalisation.normalise(part).split()
+        if not words:
+            continue
+        if not spaces:
+            if before or after:
+                raise ValueError("“*” has no use in a language without spaces")
+            units.extend("".join(words))
+            continue
+        words[0] = f"*{words[0]}" if before else words[0]
+        words[-1] = f"{words[-1]}*" if after else words[-1]
+        if any(len(word.strip("*")) < _SHORTEST_STEM for word in words if "*" in word):
+            raise ValueError("a word with “*” needs at least two letters")
+        units.extend(words)
+    if not units or units[-1] == GAP:
+        raise ValueError("it has no words, or ends with “…”")
+    return units
