@@ -282,7 +282,7 @@ def test_it_goes_on_without_a_word_it_can_no_longer_compare(acme) -> None:
 
 def test_it_tells_which_replies_would_change(acme, replied) -> None:
     replied("pesce palla", 3)
-    replied("Pesce palla, vorrei un tavolo")
+    replied("vorrei mangiare il pesce palla blu")
     replied("STOP", 2, intent="opt_out")
     replied("hello", 4)
 
@@ -291,7 +291,7 @@ def test_it_tells_which_replies_would_change(acme, replied) -> None:
 
     assert found.moves == [("none", "opt_out", 3), ("none", "review", 1)]
     assert (found.total, found.same, len(found.changed)) == (10, 6, 4)
-    assert found.changed[0].past.text == "Pesce palla, vorrei un tavolo"
+    assert found.changed[0].past.text == "vorrei mangiare il pesce palla blu"
 
 
 def test_it_reads_typed_replies_to_this_brand_alone_in_one_query(acme, replied, django_assert_num_queries) -> None:
