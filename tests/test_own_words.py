@@ -391,6 +391,15 @@ def test_it_reads_the_labels_of_buttons_in_the_brands_words(acme, publish, recei
     assert Reply.objects.get().intent == intent
 
 
+def test_it_doubts_a_form_that_says_a_brands_own_word(acme, publish, receive) -> None:
+    publish(FISH)
+    answer = {"type": "nfm_reply", "nfm_reply": {"name": "flow", "response_json": '{"comment": "Pesce palla!"}'}}
+
+    receive(bodies.message("", at=SAMPLE_TIME, type="interactive", interactive=answer), now=SAMPLE_TIME)
+
+    assert (Reply.objects.get().intent, Reply.objects.get().rule) == ("review", "flow/own/pesce_palla")
+
+
 def test_it_asks_once_for_a_whole_batch(acme, publish, receive) -> None:
     def queries(first: int, number: int) -> int:
         """Each batch is of people who are known, so that batches differ in size alone."""

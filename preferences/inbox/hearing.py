@@ -12,12 +12,11 @@ from typing import NamedTuple
 
 from preferences.encryption import seal
 from preferences.identifiers import digest
-from preferences.interpretation import KEYWORDS_VERSION, Intent, IntentValue, OwnWords, judge
+from preferences.interpretation import KEYWORDS_VERSION, Intent, OwnWords, judge
 from preferences.interpretation.observations import InboundMessage, MessageKind, Observation, Reading
 from preferences.models import Source
 
-_LABELLED = frozenset({MessageKind.TEMPLATE_BUTTON, MessageKind.REPLY_BUTTON, MessageKind.LIST_REPLY})
-_BUTTONS = _LABELLED | {MessageKind.FLOW}
+_BUTTONS = frozenset({MessageKind.TEMPLATE_BUTTON, MessageKind.REPLY_BUTTON, MessageKind.LIST_REPLY, MessageKind.FLOW})
 
 
 class Heard(NamedTuple):
@@ -66,24 +65,7 @@ def _in_words(seen: Seen, words: OwnWords | None) -> Seen:
     message, heard = seen.observation, seen.heard
     if words is None or heard is None or not isinstance(message, InboundMessage):
         return seen
-    return seen._replace(heard=heard._replace(intent=_judge(message, words), keywords_version=words.version))
-
-
-def _judge(message: InboundMessage, words: OwnWords) -> Intent:
-    """A button means what its label says in the brand's words, too, unless its payload asks for something; a label that
-    asks to stop makes a payload that asks to start doubtful."""
-    intent = judge(message, own_words=words)
-    if message.kind not in _LABELLED or intent.intent not in {IntentValue.NONE, IntentValue.OPT_IN}:
-        return intent
-    label = judge(message._replace(kind=MessageKind.TEXT, payload=""), own_words=words)
-    if intent.intent is IntentValue.NONE:
-        return intent if label.intent is IntentValue.NONE else label
-    if label.intent is not IntentValue.OPT_OUT:
-        return intent
-    explanation = "The button's label asks to stop, its payload to start."
-    return label._replace(
-        intent=IntentValue.REVIEW, rule="payload/contradiction", confidence=0.5, explanation=explanation
-    )
+    return seen._replace(heard=heard._replace(intent=judge(message, own_words=words), keywords_version=words.version))
 
 
 def source_of(kind: str) -> Source:
