@@ -29,6 +29,13 @@ def environment(request: HttpRequest) -> list[str] | None:
     return ["Sample data", "warning"] if settings.DEMO else None
 
 
+#: Whoever may see replies may see how well they are understood.
+_UNDERSTANDING = {
+    **_item("Understanding", "example", "psychology", "How well replies are understood"),
+    "permission": _may_view("reply", "preferences"),
+}
+
+
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Opt-out desk",
     "SITE_HEADER": "Opt-out desk",
@@ -78,6 +85,7 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _item("People", "subscriber", "group", "Who may be messaged, and why not"),
                     _item("Replies", "reply", "chat", "What people wrote, and how it was understood"),
+                    _UNDERSTANDING,
                     _item("Inbox", "inboxentry", "inbox", "Webhooks as they came in"),
                     _item("Outbox", "delivery", "outbox", "What is to be told to whom"),
                     _item("Ledger", "consentevent", "receipt_long", "Every act that bears on consent"),

@@ -11,6 +11,7 @@ from preferences.admin import (
     outbox,
     people,
     templates,
+    understanding,
     wording,
 )
 
@@ -25,5 +26,6 @@ __all__ = [
     "outbox",
     "people",
     "templates",
+    "understanding",
     "wording",
 ]

@@ -15,9 +15,10 @@ from django.conf import settings
 from preferences import decisions, regimes
 from preferences.decisions import Act, Change, Desk, Help, People, Question, Sighting
 from preferences.identifiers import digest
-from preferences.inbox import conversations, questions, receipts, sent, ticks, usernames
+from preferences.inbox import contexts, conversations, questions, receipts, sent, ticks, usernames
 from preferences.inbox.hearing import Heard, Seen, evidence, source_of
 from preferences.interpretation import CLASSIFIER_VERSION, KEYWORDS_VERSION, Intent, IntentValue
+from preferences.interpretation.context import in_answer_to_service
 from preferences.interpretation.observations import (
     IdentityChange,
     IdentityLink,
@@ -56,7 +57,8 @@ def apply(batch: Iterable[Seen], *, now: dt.datetime) -> None:
     desks = decisions.desks_of(senders.values())
     desk_of = {key: desks[pk] for key, pk in senders.items()}
     heard = [seen.heard.ref for seen in everything if seen.heard]
-    keys = sent.message_keys([*heard, *sent.refs(everything), *conversations.refs(everything)])
+    answered = [*conversations.refs(everything), *contexts.refs(everything)]
+    keys = sent.message_keys([*heard, *sent.refs(everything), *answered])
     people, everything = _recognise(everything, desk_of, keys, now)
     replies = _judge(everything, desk_of, keys, people)
     ticks.write(everything, senders, desks)
@@ -117,7 +119,7 @@ def _subject(seen: Seen, desk_of: dict[str, Desk]) -> Sighting | Change | None:
 
 
 def _judge(
-    everything: Iterable[Seen], desk_of: dict[str, Desk], keys: dict[bytes, tuple[int, dt.date]], people: People
+    everything: list[Seen], desk_of: dict[str, Desk], keys: dict[bytes, tuple[int, dt.date]], people: People
 ) -> list[Judged]:
     """The new replies with their judgement; one seen before, in this batch or earlier, is no reply again."""
     fresh: dict[bytes, tuple[Seen, InboundMessage, Heard]] = {}
@@ -128,10 +130,22 @@ def _judge(
     acting = {seen.subscriber for seen, _, heard in fresh.values() if heard.intent.intent != IntentValue.NONE}
     rows = Subscriber.objects.filter(pk__any=acting).values_list("pk", "country")
     countries = people.countries() | dict(batches.read(rows))
+    service = contexts.answers_to_service(everything, keys)
     return [
-        Judged(seen, message, *heard, desk_of[message.sender.key], countries.get(seen.subscriber, ""))
+        Judged(
+            seen, message, heard.ref, _in_context(heard.intent, message, service), heard.text,
+            desk_of[message.sender.key], countries.get(seen.subscriber, ""),
+        )
         for seen, message, heard in fresh.values()
-    ]
+    ]  # fmt: skip
+
+
+def _in_context(intent: Intent, message: InboundMessage, service: set[bytes]) -> Intent:
+    """The intent, in doubt where "cancel" answers one of these service messages and may mean the order."""
+    if not service or message.is_group or not contexts.may_answer_service(intent, message):
+        return intent
+    is_service = digest(message.context_id) in service
+    return in_answer_to_service(intent, is_standby=message.is_standby) if is_service else intent
 
 
 def _is_silent(message: InboundMessage) -> bool:

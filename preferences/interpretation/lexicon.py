@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from preferences.interpretation import normalisation
 from preferences.interpretation.spelling import Spelling
-from preferences.interpretation.vocabulary import CONCEPTS, Vocabulary, units_of
+from preferences.interpretation.vocabulary import CONCEPTS, PER_SE, Vocabulary, units_of
 
 CLASSIFIER_VERSION = 3
 """Raised with every change of the rules or of the normalisation that can change a judgement."""
@@ -226,26 +226,41 @@ def _keywords(path: Path, data: dict[str, Any]) -> Iterator[Keyword]:
 
 def _add_sentences(vocabulary: Vocabulary, path: Path, data: dict[str, Any], keywords: Iterable[Keyword]) -> None:
     code, spaces = path.stem, data.get("spaces", True)
+    vocabulary.add_language(code, spaces=spaces)
+    for concept, entry in _sentence_entries(path, data):
+        for spelling in _with_and_without_apostrophe(entry):
+            try:
+                units = units_of(spelling, spaces=spaces)
+            except ValueError as error:
+                raise KeywordFileError(f'{path.name}: "sentences.{concept}" has {entry!r}: {error}') from error
+            vocabulary.add(code, concept, units)
+    for keyword in keywords:
+        units = keyword.words.split() if spaces else list(keyword.words)
+        for unit in units:
+            vocabulary.know(code, unit)
+        for concept in _concepts(keyword, units, spaces=spaces):
+            vocabulary.add(code, concept, units)
+
+
+def _sentence_entries(path: Path, data: dict[str, Any]) -> Iterator[tuple[str, str]]:
     sentences = data.get("sentences", {})
     if not isinstance(sentences, dict) or not sentences.keys() <= CONCEPTS.keys():
         raise KeywordFileError(f'{path.name}: "sentences" must be an object with lists out of {", ".join(CONCEPTS)}')
-    vocabulary.add_language(code, spaces=spaces)
     for concept in sentences:
         for entry in _texts(path, data, ("sentences", concept)):
-            for spelling in _with_and_without_apostrophe(entry):
-                try:
-                    units = units_of(spelling, spaces=spaces)
-                except ValueError as error:
-                    raise KeywordFileError(f'{path.name}: "sentences.{concept}" has {entry!r}: {error}') from error
-                vocabulary.add(code, concept, units)
-    for keyword in keywords:
-        units = keyword.words.split() if spaces else list(keyword.words)
-        if keyword.concept and len(units) > 1:
-            vocabulary.add(code, keyword.concept, units)
-        for unit in units:
-            vocabulary.know(code, unit)
-        if keyword.meaning in {Meaning.OPT_OUT, Meaning.EVERYTHING} and keyword.counts_inside:
-            vocabulary.mark_action(units[0])
+            yield concept, entry
+
+
+def _concepts(keyword: Keyword, units: list[str], *, spaces: bool) -> list[str]:
+    """What a keyword stands for inside a sentence."""
+    if keyword.concept:
+        return [keyword.concept] if len(units) > 1 else []
+    if keyword.meaning is Meaning.COURTESY:
+        return ["common"]
+    if keyword.meaning is not Meaning.OPT_OUT or not keyword.counts_inside:
+        return []
+    # One of several words covers its first, which mostly is one that means stop.
+    return [PER_SE, "stop"] if spaces and len(units) > 1 else [PER_SE]
 
 
 def _with_and_without_apostrophe(entry: str) -> set[str]:

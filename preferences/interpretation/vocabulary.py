@@ -39,8 +39,10 @@ CONCEPTS = {
     "joiner": "begins another thought: but, and, because",
     "common": "the most common small words, by which the language is told",
 }
+PER_SE = "per_se"
+"""The opt-out keywords of the language, known to `Vocabulary.add` beside the lists of CONCEPTS."""
 _ACTIONS = frozenset(
-    {"stop", "no_more", "messages", "send", "unwanted", "remove", "unsubscribe", "do_not_send", "asks", "wrong_person",
+    {PER_SE, "stop", "no_more", "messages", "send", "unwanted", "remove", "unsubscribe", "do_not_send", "asks", "wrong_person",
      "complaint", "keep_going"}
 )  # fmt: skip
 _REMEMBERED_WORDS = 32_768
@@ -48,6 +50,7 @@ _SHORTEST_STEM = 2
 _GAP_WORDS = 3
 _UNITS_PER_WORD_UNSPACED = 3
 GAP = "…"
+_NOTHING: frozenset[str] = frozenset()
 
 
 class Hit(NamedTuple):
@@ -90,31 +93,38 @@ class Language:
         """The longest entry at each place, from left to right. What an entry covers belongs to it alone, but for what it
         lets stand between its words."""
         found = []
-        start = 0
-        while start < len(units):
-            end, concepts, has_gap = self._longest(units, start)
+        first = self._root.next
+        start, after = 0, len(units)
+        while start < after:
+            nodes = [first[atom] for atom in units[start] if atom in first]
+            if not nodes:
+                start += 1
+                continue
+            end, concepts, has_gap = self._longest(units, start + 1, nodes)
             if concepts:
                 found.append(Hit(start, end, concepts))
-            start = start + 1 if has_gap else max(end, start + 1)
+            start = end if concepts and not has_gap else start + 1
         return found
 
-    def _longest(self, units: list[tuple[str, ...]], start: int) -> tuple[int, frozenset[str], bool]:
-        best: tuple[int, frozenset[str], bool] = (start, frozenset(), False)
-        waiting = [(start, self._root, False)]
+    def _longest(
+        self, units: list[tuple[str, ...]], start: int, nodes: list[_Node]
+    ) -> tuple[int, frozenset[str], bool]:
+        """The end and the concepts of the longest entry that goes on from one of the nodes, and whether it has a gap."""
+        end, concepts, is_gapped = 0, _NOTHING, False
+        waiting = [(start, node, False) for node in nodes]
         while waiting:
             at, node, has_gap = waiting.pop()
-            if node.concepts:
-                if at > best[0]:
-                    best = at, node.concepts, has_gap
-                elif at == best[0]:
-                    best = at, best[1] | node.concepts, best[2] and has_gap
-            if at < len(units):
-                waiting.extend((at + 1, node.next[atom], has_gap) for atom in units[at] if atom in node.next)
+            if node.concepts and at >= end:
+                concepts = node.concepts | concepts if at == end else node.concepts
+                end, is_gapped = at, has_gap
+            if node.next and at < len(units):
+                following = node.next
+                waiting += [(at + 1, following[atom], has_gap) for atom in units[at] if atom in following]
             if node.after_gap is not None:
                 following = node.after_gap.next
                 for place in range(at, min(at + self._gap + 1, len(units))):
-                    waiting.extend((place + 1, following[atom], True) for atom in units[place] if atom in following)
-        return best
+                    waiting += [(place + 1, following[atom], True) for atom in units[place] if atom in following]
+        return end, concepts, is_gapped
 
 
 class Known(NamedTuple):
@@ -163,10 +173,6 @@ class Vocabulary:
     def know(self, code: str, unit: str) -> None:
         """The unit is evidence of the language, whatever it stands for."""
         self._languages_of[unit].add(code)
-
-    def mark_action(self, unit: str) -> None:
-        """From now on a message with this word is looked at closely."""
-        self._actions.add(unit)
 
     def __contains__(self, word: object) -> bool:
         return isinstance(word, str) and bool(self[word].languages)
