@@ -45,6 +45,7 @@ _SAYS = {
     "wrong_person": "The messages may reach somebody else",
     "complaint": "Complains about messages",
     "limits": "Complains about when or how often messages come",
+    "unclear": "May ask for the end of messages",
     "unwanted": "Does not want something",
     "keep_going": "Says the opposite of stop",
 }
@@ -109,7 +110,9 @@ class _Reading(NamedTuple):
 
 def _whole_message(reading: _Reading) -> Intent | None:
     found = LEXICON.spaced[reading.words] or LEXICON.unspaced[_joined(reading)]
-    if not found or found[0].meaning is Meaning.COURTESY or reading.is_cut:
+    if found and any(keyword.meaning is Meaning.COURTESY for keyword in found):
+        found = tuple(keyword for keyword in found if keyword.meaning is not Meaning.COURTESY)
+    if not found or reading.is_cut:
         return None
     return _of_whole_message(found, reading.hint)
 
@@ -207,15 +210,17 @@ def _sentences(reading: _Reading) -> Intent | None:
     read = [clause._replace(words=tuple(map(spelling().read, clause.words))) for clause in clauses]
     languages = sentences.languages_of(read, vocabulary(), reading.hint)
     if not languages:
-        return _FOUND_NOTHING if _is_all_read(reading) else None
+        return _said_apart(reading, read) or (_FOUND_NOTHING if _is_all_read(reading) else None)
     message = sentences.Message(read, vocabulary(), languages)
     finding = message.finding()
     if finding is not None and finding.intent is not IntentValue.REVIEW:
         return _from_finding(finding)
     is_contradicted = finding is not None and finding.pattern.endswith(("/wants", "/keep_going"))
-    apart = None if message.is_business or is_contradicted else _said_apart(reading, read)
-    if apart is not None or finding is not None:
-        return apart or (_from_finding(finding) if finding else None)
+    apart = None if is_contradicted else _said_apart(reading, read)
+    if apart is not None:
+        return doubtful(apart) if message.is_business else apart
+    if finding is not None:
+        return _from_finding(finding)
     inside = _keyword_inside(reading, languages)
     if inside is None:
         return _FOUND_NOTHING if _is_all_read(reading) else None
@@ -255,6 +260,8 @@ def _says_everything(finding: sentences.Finding) -> bool:
 
 def _said_apart(reading: _Reading, clauses: list[sentences.Clause]) -> Intent | None:
     """ "Who is this? STOP", "Stop. Maria": a keyword in a sentence of its own, beside nothing that says otherwise."""
+    if len(clauses) < 2:
+        return None
     stops, rest = [], []
     for clause in clauses:
         intent = _only_keywords(reading._replace(words=" ".join(clause.words), text="", is_cut=False))
@@ -264,14 +271,14 @@ def _said_apart(reading: _Reading, clauses: list[sentences.Clause]) -> Intent | 
             stops.append(intent)
         elif intent.intent is IntentValue.OPT_IN:
             return None
-    if not stops or sum(len(clause.words) for clause in rest) > _MOST_WORDS_BESIDE:
+    if not stops:
         return None
-    stop = stops[0]
-    return stop._replace(
-        rule=f"{stop.rule}/apart",
+    stop = stops[0]._replace(
+        rule=f"{stops[0].rule}/apart",
         confidence=_SENTENCE,
-        explanation=f"A sentence of its own is a plain stop. {stop.explanation}",
+        explanation=f"A sentence of its own is a plain stop. {stops[0].explanation}",
     )
+    return doubtful(stop) if sum(len(clause.words) for clause in rest) > _MOST_WORDS_BESIDE else stop
 
 
 def _nothing_meant(reading: _Reading, language: str) -> Intent | None:
@@ -365,7 +372,7 @@ def _cover(units: list[str] | str, index: Index, own: Index | None) -> list[Keyw
             length, found = (own_length, own_found) if own_length > length else (length, found)
         if not found:
             return None
-        if found[0].meaning is not Meaning.COURTESY:
+        if all(keyword.meaning is not Meaning.COURTESY for keyword in found):
             groups.append(found)
         start += length
     return groups

@@ -312,12 +312,16 @@ def _counts_inside(keyword: Keyword) -> bool:
     return keyword.counts_inside
 
 
+_MAY_MEAN_BOTH = {Meaning.COURTESY, Meaning.AFFIRMATION}
+
+
 def _refuse_contradictions(keywords: Iterable[Keyword]) -> None:
-    """One spelling may belong to several languages, but must mean the same in all of them."""
+    """One spelling may belong to several languages, but must mean the same in all of them; only a courtesy may mean yes
+    elsewhere ("po" in Tagalog and Albanian)."""
     first: dict[str, Keyword] = {}
     for keyword in keywords:
         other = first.setdefault(keyword.words, keyword)
-        if other.meaning is not keyword.meaning:
+        if other.meaning is not keyword.meaning and {other.meaning, keyword.meaning} != _MAY_MEAN_BOTH:
             raise KeywordFileError(
                 f'{keyword.language}.json: "{keyword.meaning}" has {keyword.spelling!r}, '
                 f'which {other.language}.json has in "{other.meaning}"'

@@ -37,6 +37,8 @@ _END_OF_LETTER = re.compile(
 )
 #: A clause that has nothing but these says nothing about orders, places or habits.
 _PLAIN = frozenset({"stop", "unsubscribe", "no_more", "me", "want", "common", "messages", "list", PER_SE})
+_ENDING = frozenset({"stop", "not", "no_more", "unwanted", "remove"})
+_MESSAGING = frozenset({"messages", "send", "list"})
 _OTHER_MATTERS = frozenset({"business", "everyday", "keep_going", "question", "condition"})
 
 
@@ -279,7 +281,7 @@ class _Reading:
                 return self._found(IntentValue.REVIEW, concept, concept)
         if {"limits", "messages"} <= self._has and not {"question", "business", "wants"} & self._has:
             return self._found(IntentValue.REVIEW, "limits", "limits")
-        return self._unwanted(short=True)
+        return self._unwanted(short=True) or self._unclear()
 
     def _judged(self, asked: list[tuple[_Part, _Asked]]) -> Finding:
         certain = [(part, found) for part, found in asked if not self._doubt(part, found)]
@@ -313,6 +315,17 @@ class _Reading:
             found = part.alone("unwanted") or part.near("not", "want", 1)
             if found and (not short or part.size <= found.end - found.start + 2 * part.scale):
                 return Finding(IntentValue.REVIEW, "unwanted", self._language.code, part.text(found))
+        return None
+
+    def _unclear(self) -> Finding | None:
+        """A clause that says no, and speaks of messages, in a way no pattern knows."""
+        if not self._has.isdisjoint(_OTHER_MATTERS | {"wants"}):
+            return None
+        for part in self._parts:
+            concepts = part.of.keys()
+            if not concepts.isdisjoint(_ENDING) and not concepts.isdisjoint(_MESSAGING):
+                concept = next(one for one in part.of if one in _ENDING)
+                return self._found(IntentValue.REVIEW, "unclear", concept)
         return None
 
     def _found(self, intent: IntentValue, pattern: str, concept: str) -> Finding:
