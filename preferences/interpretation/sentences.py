@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import combinations
 from typing import NamedTuple
 
 from preferences.interpretation import normalisation
@@ -28,6 +29,9 @@ _LARGE = frozenset(
     {"en", "es", "fr", "pt", "de", "it", "ru", "ar", "hi", "bn", "ur", "id", "zh", "ja", "ko", "tr", "vi", "ta", "sw"}
 )
 _LARGE_BONUS = 0.4
+_MOST_UNKNOWN = 5
+UNKNOWN_SIGN = "¤nothing"
+"""The one sign of a message in which no word is known to ask for anything."""
 _UNITS_PER_WORD = 3
 
 _SENTENCE_END = re.compile(r"[.!?…;|\n\r。！？؟।॥։።፧។៕။՜՞⋯]+|\s[-–—]+\s|[\U0001F300-\U0001FAFF\u2600-\u27BF]+")
@@ -138,6 +142,11 @@ class Message:
                 found._replace(intent=IntentValue.REVIEW) if is_other and found.intent is IntentValue.OPT_OUT else found
             )
         return None
+
+    def signs(self) -> list[str]:
+        """What stands in it, alone and together in one clause, and how much of it is not understood; the same words in
+        every language."""
+        return self._readings[0].signs() if self._readings else [UNKNOWN_SIGN]
 
     @property
     def is_business(self) -> bool:
@@ -295,6 +304,12 @@ class _Reading:
     def unknown(self) -> float:
         """How many words stand for nothing in this language."""
         return sum(part.unknown / part.scale for part in self._parts)
+
+    def signs(self) -> list[str]:
+        found = {f"¤{concept}" for concept in self._has}
+        for part in self._parts:
+            found.update(f"¤{first}+{second}" for first, second in combinations(sorted(part.of), 2))
+        return [*sorted(found), f"¤unknown {min(int(self.unknown), _MOST_UNKNOWN)}"]
 
     def finding(self) -> Finding | None:
         asked = [(part, found) for part in self._parts if (found := part.asked())]
