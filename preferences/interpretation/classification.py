@@ -6,17 +6,14 @@ that merely contains a keyword is doubtful, and doubt goes to a person.
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import groupby
 from typing import NamedTuple
 
 from preferences.interpretation import normalisation, sentences
 from preferences.interpretation.intents import Intent, IntentValue
-from preferences.interpretation.lexicon import LEXICON, Index, Keyword, Meaning
-from preferences.interpretation.observations import InboundMessage, MessageKind
+from preferences.interpretation.lexicon import LEXICON, Index, Keyword, Meaning, spelling, vocabulary
 from preferences.interpretation.own_words import NO_OWN_WORDS, OwnWords
 
 LONGEST_TEXT = 65_536
@@ -24,12 +21,13 @@ LONGEST_TEXT = 65_536
 
 Keywords = tuple[Keyword, ...]
 
-_DOUBT = 0.5
+DOUBT = 0.5
 _SENTENCE = 0.9
 _DISGUISED = 0.9
 _MOST_DISGUISED = 8  # words of a message that is looked through for a disguised keyword
 _MOST_WORDS_BESIDE = 12
 _MOST_NAMES = 3
+_MOST_NAMED = 3  # languages in an explanation
 _SAYS = {
     "asks": "Asks for the end of messages",
     "do_not_send": "Asks not to be sent anything",
@@ -37,7 +35,7 @@ _SAYS = {
     "stop_messages": "Asks to stop the messages",
     "no_more_messages": "Asks for no more messages",
     "no_messages": "Asks for no messages",
-    "unwanted_messages": "Does not want the messages",
+    "unwanted_messages": "Does not want messages",
     "remove_from_list": "Asks to be taken off the list",
     "remove_me": "Asks to be removed",
     "unsubscribe": "Asks to be unsubscribed",
@@ -47,11 +45,13 @@ _SAYS = {
     "wrong_person": "The messages may reach somebody else",
     "complaint": "Complains about messages",
     "limits": "Complains about when or how often messages come",
+    "unclear": "May ask for the end of messages",
     "unwanted": "Does not want something",
     "keep_going": "Says the opposite of stop",
 }
 _DOUBTS = {
     "question": "But it stands in a question.",
+    "of_what": "But of what is not clear.",
     "condition": "But it stands under a condition.",
     "limits": "But only at times, or for now.",
     "keep_going": "But the message also says the opposite.",
@@ -68,15 +68,6 @@ _INTENTS = {
     Meaning.AFFIRMATION: IntentValue.NONE,
 }
 _OLD_LANGUAGE_CODES = {"iw": "he", "in": "id"}
-
-# A brand's own payloads: "optout:marketing", "optout:all", "optout:topic:news", "optin:undo", with anything behind.
-_PAYLOADS = {"optout": IntentValue.OPT_OUT, "optin": IntentValue.OPT_IN}
-# Our own button under a confirmation takes the opt-out back: "optout:undo:v1:<language of the confirmation>".
-_UNDO = re.compile(r"optout:undo(?::[^:]*(?::([a-z]{2,3})(?::.*)?)?)?")
-_SLUG = re.compile("[a-z0-9][a-z0-9_-]{0,49}")
-_FIELDS_OF_OURS = {"flow_token"}  # written by the business and given back by WhatsApp
-_SWITCH = {"on": True, "true": True, "yes": True, "opt in": True, "optin": True}
-_SWITCH |= {"off": False, "false": False, "no": False, "stop": False, "opt out": False, "optout": False}
 
 
 def classify(text: str, *, language_hint: str | None = None, own_words: OwnWords = NO_OWN_WORDS) -> Intent:
@@ -95,16 +86,6 @@ def classify(text: str, *, language_hint: str | None = None, own_words: OwnWords
     return _FOUND_NOTHING
 
 
-def judge(message: InboundMessage, *, language_hint: str | None = None, own_words: OwnWords = NO_OWN_WORDS) -> Intent:
-    """Judge one message by its kind. In a group nothing is certain: a stop is reviewed, anything else is let be. The rule
-    of what is reviewed names the group, or the other agent's conversation: there nobody is asked what was meant."""
-    intent = _judge_kind(message, language_hint, own_words)
-    if message.is_group:
-        return _in_group(intent)
-    is_overheard = message.is_standby and intent.intent is IntentValue.REVIEW
-    return intent._replace(rule=f"standby/{intent.rule}") if is_overheard else intent
-
-
 class _Reading(NamedTuple):
     """A text as the steps see it: as typed, as compared, and the language it is probably in."""
 
@@ -121,7 +102,7 @@ class _Reading(NamedTuple):
         return cls(
             text=read,
             words=words[:LONGEST_TEXT],
-            hint=_language(language_hint) if language_hint else "",
+            hint=known_language(language_hint) if language_hint else "",
             is_cut=max(len(text), len(words)) > LONGEST_TEXT,
             own=own_words,
         )
@@ -129,7 +110,9 @@ class _Reading(NamedTuple):
 
 def _whole_message(reading: _Reading) -> Intent | None:
     found = LEXICON.spaced[reading.words] or LEXICON.unspaced[_joined(reading)]
-    if not found or found[0].meaning is Meaning.COURTESY or reading.is_cut:
+    if found and any(keyword.meaning is Meaning.COURTESY for keyword in found):
+        found = tuple(keyword for keyword in found if keyword.meaning is not Meaning.COURTESY)
+    if not found or reading.is_cut:
         return None
     return _of_whole_message(found, reading.hint)
 
@@ -171,7 +154,7 @@ def _disguised(reading: _Reading) -> Intent | None:
     written = _spelled_together(reading.words.split())
     if len(written) > _MOST_DISGUISED:
         return None
-    read = [LEXICON.spelling.read(word) for word in written]
+    read = [spelling().read(word) for word in written]
     if " ".join(read) == reading.words:
         return None
     plain = reading._replace(words=" ".join(read), text="")
@@ -205,7 +188,8 @@ def _with_a_name(reading: _Reading) -> Intent | None:
         return None
     if len(typed) != len(words) or not all(name[0].isupper() and name.isalpha() for name in typed[1:]):
         return None
-    if typed[-1].isupper() or any(LEXICON.spelling.read(name) in LEXICON.vocabulary for name in words[1:]):
+    languages = {keyword.language for keyword in found}
+    if typed[-1].isupper() or any(not languages.isdisjoint(vocabulary()[name].languages) for name in words[1:]):
         return None
     keyword, language = _pick(found, reading.hint)
     explanation = f"Beside what looks like a name, the message only says {_named(keyword, found)}."
@@ -220,28 +204,35 @@ def _own_text(reading: _Reading) -> Intent | None:
 
 
 def _sentences(reading: _Reading) -> Intent | None:
-    clauses = sentences.clauses_of(reading.text)
-    vocabulary = LEXICON.vocabulary
-    read = [clause._replace(words=tuple(map(LEXICON.spelling.read, clause.words))) for clause in clauses]
-    languages = sentences.languages_of(read, vocabulary, reading.hint)
-    if not languages:
-        is_read = len(reading.text) <= sentences.LONGEST_READ and not reading.own.spaced
-        return _FOUND_NOTHING if is_read and not normalisation.has_stop_emoji(reading.text) else None
-    message = sentences.Message(read, vocabulary, languages)
-    finding = message.finding()
-    if finding is not None and finding.intent is IntentValue.OPT_OUT:
-        return _from_finding(finding)
     if reading.is_cut:
         return None  # what was not read may say anything
-    if finding is not None and finding.intent is IntentValue.NONE:
+    clauses = sentences.clauses_of(reading.text)
+    read = [clause._replace(words=tuple(map(spelling().read, clause.words))) for clause in clauses]
+    languages = sentences.languages_of(read, vocabulary(), reading.hint)
+    if not languages:
+        return _said_apart(reading, read) or (_FOUND_NOTHING if _is_all_read(reading) else None)
+    message = sentences.Message(read, vocabulary(), languages)
+    finding = message.finding()
+    if finding is not None and finding.intent is not IntentValue.REVIEW:
         return _from_finding(finding)
-    apart = None if message.is_business else _said_apart(reading, read)
-    if apart is not None or finding is not None:
-        return apart or (_from_finding(finding) if finding else None)
-    inside = _keyword_inside(reading)
-    if inside is None or not (message.is_business or not (message.has_stop or inside.is_international)):
+    is_contradicted = finding is not None and finding.pattern.endswith(("/wants", "/keep_going"))
+    apart = None if is_contradicted else _said_apart(reading, read)
+    if apart is not None:
+        return doubtful(apart) if message.is_business else apart
+    if finding is not None:
+        return _from_finding(finding)
+    inside = _keyword_inside(reading, languages)
+    if inside is None:
+        return _FOUND_NOTHING if _is_all_read(reading) else None
+    if not message.is_business and (message.has_stop or inside.is_international):
         return inside
     return inside if inside.rule.startswith("own/") else _nothing_meant(reading, languages[0])
+
+
+def _is_all_read(reading: _Reading) -> bool:
+    """Whether nothing is left that a later step could find."""
+    is_short = len(reading.text) <= sentences.LONGEST_READ
+    return is_short and reading.own.spaced is None and not normalisation.has_stop_emoji(reading.text)
 
 
 def _from_finding(finding: sentences.Finding) -> Intent:
@@ -254,7 +245,7 @@ def _from_finding(finding: sentences.Finding) -> Intent:
     return Intent(
         finding.intent,
         f"{finding.language}/sentence/{finding.pattern}",
-        confidence=_DOUBT if finding.intent is IntentValue.REVIEW else _SENTENCE,
+        confidence=DOUBT if finding.intent is IntentValue.REVIEW else _SENTENCE,
         language=finding.language,
         explanation=explanation,
         topic=topic,
@@ -269,6 +260,8 @@ def _says_everything(finding: sentences.Finding) -> bool:
 
 def _said_apart(reading: _Reading, clauses: list[sentences.Clause]) -> Intent | None:
     """ "Who is this? STOP", "Stop. Maria": a keyword in a sentence of its own, beside nothing that says otherwise."""
+    if len(clauses) < 2:
+        return None
     stops, rest = [], []
     for clause in clauses:
         intent = _only_keywords(reading._replace(words=" ".join(clause.words), text="", is_cut=False))
@@ -278,14 +271,14 @@ def _said_apart(reading: _Reading, clauses: list[sentences.Clause]) -> Intent | 
             stops.append(intent)
         elif intent.intent is IntentValue.OPT_IN:
             return None
-    if not stops or sum(len(clause.words) for clause in rest) > _MOST_WORDS_BESIDE:
+    if not stops:
         return None
-    stop = stops[0]
-    return stop._replace(
-        rule=f"{stop.rule}/apart",
+    stop = stops[0]._replace(
+        rule=f"{stops[0].rule}/apart",
         confidence=_SENTENCE,
-        explanation=f"A sentence of its own is a plain stop. {stop.explanation}",
+        explanation=f"A sentence of its own is a plain stop. {stops[0].explanation}",
     )
+    return doubtful(stop) if sum(len(clause.words) for clause in rest) > _MOST_WORDS_BESIDE else stop
 
 
 def _nothing_meant(reading: _Reading, language: str) -> Intent | None:
@@ -297,13 +290,16 @@ def _nothing_meant(reading: _Reading, language: str) -> Intent | None:
     return Intent(IntentValue.NONE, f"{language}/sentence/other", language=language, explanation=explanation)
 
 
-def _keyword_inside(reading: _Reading) -> Intent | None:
+def _keyword_inside(reading: _Reading, languages: Sequence[str] = ()) -> Intent | None:
+    """A stop word among other words; with `languages`, only one of these, of the brand, or known worldwide."""
     groups = list(LEXICON.spaced_inside.inside(normalisation.tokens(reading.words)))
     groups += LEXICON.unspaced_inside.inside(_joined(reading))
     if reading.own.spaced is not None and reading.own.unspaced is not None:
         groups += reading.own.spaced.inside(normalisation.tokens(reading.words))
         groups += reading.own.unspaced.inside(_joined(reading))
         groups = [found for found in groups if found[0].meaning is not Meaning.HELP]
+    if languages:
+        groups = [found for found in groups if any(_is_in(keyword, languages) for keyword in found)]
     stops = [found for found in groups if _INTENTS[found[0].meaning] is IntentValue.OPT_OUT]
     if not stops:
         return None
@@ -314,22 +310,26 @@ def _keyword_inside(reading: _Reading) -> Intent | None:
     )
     if len(stops) < len(groups):
         explanation = "The message asks both to stop and to start."
-        return _doubtful(intent._replace(rule=f"{intent.rule}/and_start", explanation=explanation))
-    return _doubtful(intent._replace(rule=f"{intent.rule}/inside"))
+        return doubtful(intent._replace(rule=f"{intent.rule}/and_start", explanation=explanation))
+    return doubtful(intent._replace(rule=f"{intent.rule}/inside"))
+
+
+def _is_in(keyword: Keyword, languages: Sequence[str]) -> bool:
+    return keyword.language in languages or keyword.is_international or keyword.is_own
 
 
 def _stop_emoji_inside(reading: _Reading) -> Intent | None:
     if not normalisation.has_stop_emoji(reading.text):
         return None
     explanation = "The message contains a stop sign and more than that."
-    return _doubtful(Intent(IntentValue.REVIEW, "emoji/stop/inside", explanation=explanation, is_international=True))
+    return doubtful(Intent(IntentValue.REVIEW, "emoji/stop/inside", explanation=explanation, is_international=True))
 
 
 def _unread_rest(reading: _Reading) -> Intent | None:
     if not reading.is_cut:
         return None
     explanation = f"The message is longer than {LONGEST_TEXT} characters and was not read to its end."
-    return _doubtful(Intent(IntentValue.REVIEW, "text/too_long", explanation=explanation))
+    return doubtful(Intent(IntentValue.REVIEW, "text/too_long", explanation=explanation))
 
 
 _STEPS: tuple[Callable[[_Reading], Intent | None], ...] = (
@@ -346,7 +346,8 @@ _STEPS: tuple[Callable[[_Reading], Intent | None], ...] = (
 )
 
 
-def _language(hint: str) -> str:
+def known_language(hint: str) -> str:
+    """The language of a code or locale if there are keywords for it, else an empty string."""
     code = hint.replace("_", "-").split("-")[0].lower()
     code = _OLD_LANGUAGE_CODES.get(code, code)
     return code if code in LEXICON.names else ""
@@ -371,16 +372,18 @@ def _cover(units: list[str] | str, index: Index, own: Index | None) -> list[Keyw
             length, found = (own_length, own_found) if own_length > length else (length, found)
         if not found:
             return None
-        if found[0].meaning is not Meaning.COURTESY:
+        if all(keyword.meaning is not Meaning.COURTESY for keyword in found):
             groups.append(found)
         start += length
     return groups
 
 
 def _pick(found: Keywords, hint: str) -> tuple[Keyword, str]:
-    """The keyword of the hinted language or the first, and the language it is evidence of, if of any."""
+    """The keyword of the hinted language or the first, and the language it is evidence of, if of any. An English word that
+    others borrowed is English."""
     keyword = next((keyword for keyword in found if keyword.language == hint), found[0])
-    if keyword.language == hint or (len(found) == 1 and not keyword.is_international):
+    is_clear = len(found) == 1 or keyword.language == "en"
+    if keyword.language == hint or (is_clear and not keyword.is_international):
         return keyword, keyword.language
     return keyword, hint if keyword.is_international else ""
 
@@ -391,7 +394,8 @@ def _named(keyword: Keyword, found: Keywords) -> str:
         return f'the international {kind} "{keyword.spelling.upper()}"'
     if keyword.is_own:
         return f'the brand\'s own {kind} "{keyword.spelling}"'
-    languages = " or ".join(LEXICON.names[other.language] for other in found)
+    sharing = found[:1] if keyword.language == "en" else found[:_MOST_NAMED]
+    languages = " or ".join(LEXICON.names[other.language] for other in sharing)
     return f'the {languages} {kind} "{keyword.spelling}"'
 
 
@@ -410,124 +414,6 @@ def _keyword_intent(keyword: Keyword, language: str, explanation: str) -> Intent
     )
 
 
-def _doubtful(intent: Intent) -> Intent:
-    return intent._replace(intent=IntentValue.REVIEW, confidence=_DOUBT)
-
-
-def _judge_kind(message: InboundMessage, language_hint: str | None, own_words: OwnWords) -> Intent:
-    match message.kind:
-        case MessageKind.OTHER if not message.text:
-            return _says_nothing(message.kind)
-        case MessageKind.TEXT | MessageKind.CAPTION | MessageKind.EDIT | MessageKind.OTHER:
-            return classify(message.text, language_hint=language_hint, own_words=own_words)
-        case MessageKind.TEMPLATE_BUTTON | MessageKind.REPLY_BUTTON | MessageKind.LIST_REPLY:
-            return _judge_button(message.text, message.payload, language_hint)
-        case MessageKind.FLOW:
-            return _judge_form(message.payload)
-        case MessageKind.UNAVAILABLE:
-            # A first message to a number shared with the WhatsApp Business app arrives without its content.
-            explanation = "WhatsApp did not pass on what the message says; it may ask to stop."
-            return _doubtful(Intent(IntentValue.REVIEW, "whatsapp/131060", explanation=explanation))
-        case kind:
-            return _says_nothing(kind)
-
-
-def _says_nothing(kind: MessageKind) -> Intent:
-    explanation = f"A message of this kind ({kind.value}) says nothing about marketing."
-    return Intent(IntentValue.NONE, f"kind/{kind.value}", explanation=explanation)
-
-
-def _in_group(intent: Intent) -> Intent:
-    if intent.intent is IntentValue.NONE and not intent.is_affirmation:
-        return intent
-    asks_to_stop = intent.intent in {IntentValue.OPT_OUT, IntentValue.REVIEW}
-    return intent._replace(
-        intent=IntentValue.REVIEW if asks_to_stop else IntentValue.NONE,
-        rule=f"group/{intent.rule}",
-        confidence=_DOUBT,
-        explanation=f"Written in a group, so perhaps not to us. {intent.explanation}",
-        is_affirmation=False,
-    )
-
-
-def _judge_button(label: str, payload: str, language_hint: str | None) -> Intent:
-    word, scope, slug = (*payload.strip().lower().split(":", 3), "", "")[:3]
-    wish = _PAYLOADS.get(word)
-    by_label = classify(label if label.strip() or wish else payload, language_hint=language_hint)
-    if undo := _UNDO.fullmatch(payload.strip().lower()):
-        return _undone(by_label, _language(undo[1] or "") or by_label.language)
-    if wish is None:
-        # Nobody labels a button "No thanks" and lets it carry STOP by accident.
-        by_payload = classify(payload, language_hint=language_hint)
-        is_stop = by_payload.intent is IntentValue.OPT_OUT and by_label.intent is IntentValue.NONE
-        return by_payload if is_stop else by_label
-    if wish is IntentValue.OPT_IN and by_label.intent is IntentValue.OPT_OUT:
-        return _contradiction(by_label)
-    topic = "any" if scope in {"all", "any"} else "marketing"
-    if scope == "topic" and _SLUG.fullmatch(slug):
-        topic = slug
-    explanation = f'A button was tapped that carries "{word}".'
-    return Intent(wish, f"payload/{word}", language=by_label.language, explanation=explanation, topic=topic)
-
-
-def _undone(by_label: Intent, language: str) -> Intent:
-    """A tap on our undo button counts like START, unless its label asks to stop."""
-    if by_label.intent is IntentValue.OPT_OUT:
-        return _contradiction(by_label)
-    explanation = "The undo button under a confirmation was tapped."
-    return Intent(IntentValue.OPT_IN, "payload/undo", language=language, explanation=explanation)
-
-
-def _contradiction(by_label: Intent) -> Intent:
-    explanation = "The button's label asks to stop, its payload to start."
-    return _doubtful(by_label._replace(rule="payload/contradiction", explanation=explanation))
-
-
-def _judge_form(payload: str) -> Intent:
-    """The answer of a WhatsApp Flow: a switch that is off outweighs others that are on, and so does a word of doubt."""
-    try:
-        answer = json.loads(payload)
-    except (ValueError, RecursionError):
-        return Intent(IntentValue.NONE, "flow/unreadable", explanation="The form's answer is not valid JSON.")
-    fields = answer if isinstance(answer, dict) else {}
-    if any(_switch(value) is False for key, value in fields.items() if _is_about_marketing(key)):
-        return Intent(IntentValue.OPT_OUT, "flow/marketing_off", explanation="Marketing was switched off in a form.")
-    if doubt := _doubt_in_form(answer):
-        explanation = "A field of the form asks to stop, in words that are not a plain switch."
-        return _doubtful(doubt._replace(rule=f"flow/{doubt.rule}", explanation=explanation))
-    if any(_switch(value) is True for key, value in fields.items() if _opens_whatsapp(key)):
-        return Intent(IntentValue.OPT_IN, "flow/marketing_on", explanation="Marketing was switched on in a form.")
-    return Intent(IntentValue.NONE, "flow/none", explanation="The form's answer says nothing about marketing.")
-
-
-def _doubt_in_form(answer: object) -> Intent | None:
-    """What asks to stop in the fields of a form, however deep: "unsubscribe": true, or a comment that says so."""
-    rest: list[object] = [answer]
-    while rest:
-        value = rest.pop()
-        if isinstance(value, list):
-            rest.extend(value)
-        elif isinstance(value, dict):
-            rest.extend(inner for key, inner in value.items() if key not in _FIELDS_OF_OURS)
-            rest.extend(key for key, inner in value.items() if _switch(inner) is True)
-        elif isinstance(value, str):
-            found = classify(value)
-            if found.intent in {IntentValue.OPT_OUT, IntentValue.REVIEW}:
-                return found
-    return None
-
-
-def _is_about_marketing(key: str) -> bool:
-    """`marketing`, `marketing_whatsapp`, `marketing_email` …, but not `marketing_opt_out`, which is on to be off."""
-    return key.strip().lower().startswith("marketing") and classify(key).intent is IntentValue.NONE
-
-
-def _opens_whatsapp(key: str) -> bool:
-    return key.strip().lower() in {"marketing", "marketing_whatsapp"}
-
-
-def _switch(value: object) -> bool | None:
-    """On, off, or neither."""
-    if isinstance(value, int):
-        return bool(value) if value in {0, 1} else None
-    return _SWITCH.get(normalisation.normalise(value)) if isinstance(value, str) else None
+def doubtful(intent: Intent) -> Intent:
+    """The same, for a person to judge."""
+    return intent._replace(intent=IntentValue.REVIEW, confidence=DOUBT)

@@ -29,7 +29,9 @@ _NUKTAS = frozenset("\u093c\u09bc\u0a3c\u0abc\u0b3c\u0cbc")
 _WHOLE_LETTERS = (range(0x3041, 0x3097), range(0x30A1, 0x30FB), range(0xAC00, 0xD7A4))
 _SQUARED_WORDS = range(0x1F200, 0x1F260)
 
-_UNSPACED = re.compile("[\u0e00-\u0e7f\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\U00020000-\U0003ffff]")
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\U00020000-\U0003ffff]"
+)
 _JAMO = re.compile("[\u1100-\u11ff]")
 _HANGUL = re.compile("[\u1100-\u11ff\uac00-\ud7a3]+")
 _KANA = re.compile(f"([\u3041-\u3096\u30a1-\u30fa])([{_KANA_VOICE_MARKS}])|[{_KANA_VOICE_MARKS}]+")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from preferences.interpretation import normalisation
@@ -21,6 +21,7 @@ LONGEST_READ = 2_000
 _MOST_CLAUSES = 200
 _MOST_LANGUAGES = 3
 _SHORT_CLAUSE = 4
+_MOST_HITS = 64
 _UNITS_PER_WORD = 3
 
 _SENTENCE_END = re.compile(r"[.!?…;|\n\r。！？؟।॥։።፧។៕။՜՞⋯]+|\s[-–—]+\s|[\U0001F300-\U0001FAFF\u2600-\u27BF]+")
@@ -36,6 +37,8 @@ _END_OF_LETTER = re.compile(
 )
 #: A clause that has nothing but these says nothing about orders, places or habits.
 _PLAIN = frozenset({"stop", "unsubscribe", "no_more", "me", "want", "common", "messages", "list", PER_SE})
+_ENDING = frozenset({"stop", "not", "no_more", "unwanted", "remove"})
+_MESSAGING = frozenset({"messages", "send", "list"})
 _OTHER_MATTERS = frozenset({"business", "everyday", "keep_going", "question", "condition"})
 
 
@@ -92,8 +95,8 @@ def languages_of(clauses: Iterable[Clause], vocabulary: Vocabulary, hint: str) -
         for word in clause.words:
             known = vocabulary[word]
             is_action = is_action or known.is_action
-            for code in known.languages:
-                points[code] += 1 / len(known.languages) + 1
+            for code, weight in known.evidence:
+                points[code] += weight
             if not word.isascii() and normalisation.is_unspaced(word):
                 is_action = True
                 for code in vocabulary.unspaced:
@@ -104,7 +107,7 @@ def languages_of(clauses: Iterable[Clause], vocabulary: Vocabulary, hint: str) -
         points[hint] += 1
     best = max(points.values())
     likely = [code for code in points if points[code] >= best * 0.7]
-    return sorted(likely, key=lambda code: (-points[code], code))[:_MOST_LANGUAGES]
+    return sorted(likely, key=lambda code: (-points[code], code != "en", code))[:_MOST_LANGUAGES]
 
 
 class Message:
@@ -140,7 +143,8 @@ class _Part:
         self.of: dict[str, list[Hit]] = defaultdict(list)
         for hit in hits:
             for concept in hit.concepts:
-                self.of[concept].append(hit)
+                if len(self.of[concept]) < _MOST_HITS:
+                    self.of[concept].append(hit)
 
     def __contains__(self, concept: str) -> bool:
         return concept in self.of
@@ -169,46 +173,49 @@ class _Part:
         )
 
     @property
-    def is_plain(self) -> bool:
-        """Whether it is short and every word of it is known to say nothing else."""
-        covered = {place for hit in self.hits for place in range(hit.start, hit.end)}
-        return (
-            self.size <= (_SHORT_CLAUSE + 1) * self.scale
-            and len(covered) == self.size
-            and all(hit.concepts <= _PLAIN for hit in self.hits)
-        )
+    def unknown(self) -> int:
+        """How many of its words (or characters) stand for nothing that is known."""
+        return self.size - len({place for hit in self.hits for place in range(hit.start, hit.end)})
 
     @property
-    def is_short(self) -> bool:
-        return self.size <= _SHORT_CLAUSE * self.scale
+    def is_about_us(self) -> bool:
+        """Whether what it says of unsubscribing can only be about messages: it names them, or the person, or nothing."""
+        names_us = "messages" in self or "list" in self or self.near("unsubscribe", "me", 1) is not None
+        return names_us or self.unknown <= self.scale
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is short and every word of it is known to say nothing else."""
+        return (
+            self.is_below(_SHORT_CLAUSE + 1) and not self.unknown and all(hit.concepts <= _PLAIN for hit in self.hits)
+        )
+
+    def is_below(self, words: int) -> bool:
+        return self.size <= words * self.scale
+
+    @property
+    def is_to_me(self) -> bool:
+        """Whether what is said of sending can be about messages to the person."""
+        return self.is_below(_SHORT_CLAUSE) or not self.of.keys().isdisjoint({"messages", "me", "no_more"})
+
+    @property
+    def is_mine(self) -> bool:
+        return "me" in self or self.is_below(_SHORT_CLAUSE)
 
     def asked(self) -> _Asked | None:
         """What ends messages in this clause, looked at by itself."""
-        about_messages = "messages" in self or "me" in self or "no_more" in self
-        for pattern, found in (
-            ("asks", self.alone("asks")),
-            ("do_not_send", self.alone("do_not_send")),
-            ("stop_sending", self.near("stop", "send", 4)),
-            ("stop_messages", self.near("stop", "messages", 5)),
-            ("no_more_messages", self.near("no_more", "messages", 4) or self.near("no_more", "send", 3)),
-            ("do_not_send", self.near("not", "send", 3) if about_messages or self.is_short else None),
-            ("unwanted_messages", self.near("unwanted", "messages", 6) or self._not_wanted()),
-            ("remove_from_list", self.near("remove", "list", 5) if "me" in self or self.is_short else None),
-            ("remove_me", self.near("remove", "me", 1) if self.size <= 7 * self.scale else None),
-            ("no_messages", self.near("not", "messages", 1) if self.size <= (_SHORT_CLAUSE + 1) * self.scale else None),
-            ("unsubscribe", self.alone("unsubscribe")),
-            ("plain_stop", self.alone("stop") if self.is_plain and PER_SE in self else None),
-        ):
-            if found is not None and not self._is_about_business(pattern, found):
+        concepts = self.of.keys()
+        for pattern, needed, find in _PATTERNS:
+            if needed <= concepts and (found := find(self)) and not self._is_about_business(pattern, found):
                 return found._replace(pattern=pattern)
         return None
 
-    def _not_wanted(self) -> _Asked | None:
+    def not_wanted(self, concept: str, words: int) -> _Asked | None:
         wanted = self.near("not", "want", 2)
-        messages = self.near("want", "messages", 6)
-        if wanted is None or messages is None:
+        what = self.near("want", concept, words)
+        if wanted is None or what is None:
             return None
-        return _Asked("", min(wanted.start, messages.start), max(wanted.end, messages.end))
+        return _Asked("", min(wanted.start, what.start), max(wanted.end, what.end))
 
     def _is_about_business(self, pattern: str, asked: _Asked) -> bool:
         if pattern == "asks" or "business" not in self or "messages" in self:
@@ -220,6 +227,35 @@ class _Part:
     def text(self, asked: _Asked) -> str:
         joiner = " " if self.scale == 1 else ""
         return joiner.join(self.units[asked.start : asked.end])
+
+
+#: What ends messages, the surest first: the name of the pattern, the concepts it needs, and where they must stand.
+_PATTERNS: tuple[tuple[str, frozenset[str], Callable[[_Part], _Asked | None]], ...] = (
+    ("asks", frozenset({"asks"}), lambda part: part.alone("asks")),
+    ("do_not_send", frozenset({"do_not_send"}), lambda part: part.alone("do_not_send")),
+    ("stop_sending", frozenset({"stop", "send"}), lambda part: part.near("stop", "send", 4)),
+    ("stop_messages", frozenset({"stop", "messages"}), lambda part: part.near("stop", "messages", 5)),
+    ("no_more_messages", frozenset({"no_more", "messages"}), lambda part: part.near("no_more", "messages", 4)),
+    ("no_more_messages", frozenset({"no_more", "send"}), lambda part: part.near("no_more", "send", 3)),
+    ("do_not_send", frozenset({"not", "send"}), lambda part: part.near("not", "send", 3) if part.is_to_me else None),
+    ("unwanted_messages", frozenset({"unwanted", "messages"}), lambda part: part.near("unwanted", "messages", 6)),
+    ("unwanted_messages", frozenset({"unwanted", "send"}), lambda part: part.near("unwanted", "send", 5)),
+    ("unwanted_messages", frozenset({"not", "want", "messages"}), lambda part: part.not_wanted("messages", 6)),
+    ("unwanted_messages", frozenset({"not", "want", "send"}), lambda part: part.not_wanted("send", 4)),
+    (
+        "remove_from_list",
+        frozenset({"remove", "list"}),
+        lambda part: part.near("remove", "list", 5) if part.is_mine else None,
+    ),
+    ("remove_me", frozenset({"remove", "me"}), lambda part: part.near("remove", "me", 1) if part.is_below(7) else None),
+    (
+        "no_messages",
+        frozenset({"not", "messages"}),
+        lambda part: part.near("not", "messages", 1) if part.is_below(5) else None,
+    ),
+    ("unsubscribe", frozenset({"unsubscribe"}), lambda part: part.alone("unsubscribe")),
+    ("plain_stop", frozenset({"stop", PER_SE}), lambda part: part.alone("stop") if part.is_plain else None),
+)
 
 
 class _Reading:
@@ -245,20 +281,22 @@ class _Reading:
                 return self._found(IntentValue.REVIEW, concept, concept)
         if {"limits", "messages"} <= self._has and not {"question", "business", "wants"} & self._has:
             return self._found(IntentValue.REVIEW, "limits", "limits")
-        return self._unwanted(short=True)
+        return self._unwanted(short=True) or self._unclear()
 
     def _judged(self, asked: list[tuple[_Part, _Asked]]) -> Finding:
-        certain = [(part, found) for part, found in asked if not self._doubt(part)]
+        certain = [(part, found) for part, found in asked if not self._doubt(part, found)]
         part, found = (certain or asked)[0]
-        doubt = self._doubt(part) if not certain else self._contradiction()
+        doubt = self._doubt(part, found) if not certain else self._contradiction()
         intent = IntentValue.REVIEW if doubt else IntentValue.OPT_OUT
         pattern = f"{found.pattern}/{doubt}" if doubt else found.pattern
         return Finding(intent, pattern, self._language.code, part.text(found))
 
-    def _doubt(self, part: _Part) -> str:
+    def _doubt(self, part: _Part, found: _Asked) -> str:
         """What makes a wish uncertain where it is said."""
         if "question" in part:
             return "question"
+        if found.pattern == "unsubscribe" and not part.is_about_us:
+            return "of_what"
         sentence = [other for other in self._parts if other.sentence == part.sentence]
         return next((concept for concept in ("condition", "limits") for other in sentence if concept in other), "")
 
@@ -277,6 +315,17 @@ class _Reading:
             found = part.alone("unwanted") or part.near("not", "want", 1)
             if found and (not short or part.size <= found.end - found.start + 2 * part.scale):
                 return Finding(IntentValue.REVIEW, "unwanted", self._language.code, part.text(found))
+        return None
+
+    def _unclear(self) -> Finding | None:
+        """A clause that says no, and speaks of messages, in a way no pattern knows."""
+        if not self._has.isdisjoint(_OTHER_MATTERS | {"wants"}):
+            return None
+        for part in self._parts:
+            concepts = part.of.keys()
+            if not concepts.isdisjoint(_ENDING) and not concepts.isdisjoint(_MESSAGING):
+                concept = next(one for one in part.of if one in _ENDING)
+                return self._found(IntentValue.REVIEW, "unclear", concept)
         return None
 
     def _found(self, intent: IntentValue, pattern: str, concept: str) -> Finding:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Iterator
 from itertools import groupby
 
+_REMEMBERED_WORDS = 32_768
 _SHORTEST_TYPO = 6
 _LONG_WORD = 9
 _LONGEST_TYPO = 24
@@ -24,6 +25,7 @@ class Spelling:
 
     def __init__(self, known: Container[str], targets: Iterable[str]) -> None:
         self._known = known
+        self._remembered: dict[str, str] = {}
         self._neighbours: dict[str, str | None] = {}
         self._targets = {word for word in targets if _SHORTEST_TYPO <= len(word) <= _LONGEST_TYPO and word.isalpha()}
         for word in sorted(self._targets):
@@ -33,6 +35,14 @@ class Spelling:
 
     def read(self, word: str) -> str:
         """The known word this one stands for, else the word itself."""
+        read = self._remembered.get(word)
+        if read is None:
+            read = self._look(word)
+            if len(self._remembered) < _REMEMBERED_WORDS:
+                self._remembered[word] = read
+        return read
+
+    def _look(self, word: str) -> str:
         if word in self._known or len(word) > _LONGEST_TYPO * 3:
             return word
         for look in _LOOKS:
