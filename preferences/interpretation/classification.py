@@ -44,7 +44,6 @@ _SAYS = {
     "wrong_person_stop": "The messages reach somebody else, who asks for an end",
     "wrong_person": "The messages may reach somebody else",
     "complaint": "Complains about messages",
-    "limits": "Complains about when or how often messages come",
     "unclear": "May ask for the end of messages",
     "unwanted": "Does not want something",
     "keep_going": "Says the opposite of stop",
@@ -135,16 +134,21 @@ def _only_stop_emoji(reading: _Reading) -> Intent | None:
 
 def _only_keywords(reading: _Reading) -> Intent | None:
     """ "Stop messages please", "STOP STOP", "Hello! Unsubscribe me. Thanks": one wish, said politely or often."""
-    if reading.is_cut:
+    found = None if reading.is_cut else _only_wish(reading)
+    if found is None:
         return None
+    keyword, language = _pick(found, reading.hint)
+    return _keyword_intent(keyword, language, f"Apart from courtesy, the message only says {_named(keyword, found)}.")
+
+
+def _only_wish(reading: _Reading) -> Keywords | None:
+    """The keywords a text consists of, apart from courtesy, if they all want the same."""
     own = reading.own
     groups = _cover(reading.words.split(), LEXICON.spaced, own.spaced)
     groups = groups or _cover(_joined(reading), LEXICON.unspaced, own.unspaced)
     if not groups or len({_INTENTS[found[0].meaning] for found in groups}) > 1:
         return None
-    found = next((found for found in groups if found[0].meaning is Meaning.EVERYTHING), groups[0])
-    keyword, language = _pick(found, reading.hint)
-    return _keyword_intent(keyword, language, f"Apart from courtesy, the message only says {_named(keyword, found)}.")
+    return next((found for found in groups if found[0].meaning is Meaning.EVERYTHING), groups[0])
 
 
 def _disguised(reading: _Reading) -> Intent | None:
@@ -226,7 +230,7 @@ def _sentences(reading: _Reading) -> Intent | None:
         return _FOUND_NOTHING if _is_all_read(reading) else None
     if not message.is_business and (message.has_stop or inside.is_international):
         return inside
-    return inside if inside.rule.startswith("own/") else _nothing_meant(reading, languages[0])
+    return inside if inside.rule.startswith("own/") else _nothing_meant(reading, message.language)
 
 
 def _is_all_read(reading: _Reading) -> bool:
@@ -262,23 +266,20 @@ def _said_apart(reading: _Reading, clauses: list[sentences.Clause]) -> Intent | 
     """ "Who is this? STOP", "Stop. Maria": a keyword in a sentence of its own, beside nothing that says otherwise."""
     if len(clauses) < 2:
         return None
-    stops, rest = [], []
-    for clause in clauses:
-        intent = _only_keywords(reading._replace(words=" ".join(clause.words), text="", is_cut=False))
-        if intent is None:
-            rest.append(clause)
-        elif intent.intent is IntentValue.OPT_OUT:
-            stops.append(intent)
-        elif intent.intent is IntentValue.OPT_IN:
-            return None
-    if not stops:
+    wishes = [_only_wish(reading._replace(words=" ".join(clause.words), text="")) for clause in clauses]
+    # A word for "enough" or "end" says stop only when nothing else is said.
+    stops = [found for found in wishes if found and found[0].counts_inside and _is_stop(found)]
+    if not stops or any(found and _INTENTS[found[0].meaning] is IntentValue.OPT_IN for found in wishes):
         return None
-    stop = stops[0]._replace(
-        rule=f"{stops[0].rule}/apart",
-        confidence=_SENTENCE,
-        explanation=f"A sentence of its own is a plain stop. {stops[0].explanation}",
-    )
-    return doubtful(stop) if sum(len(clause.words) for clause in rest) > _MOST_WORDS_BESIDE else stop
+    keyword, language = _pick(stops[0], reading.hint)
+    said = _keyword_intent(keyword, language, f"A sentence of its own says {_named(keyword, stops[0])}.")
+    said = said._replace(rule=f"{said.rule}/apart", confidence=_SENTENCE)
+    beside = sum(len(clause.words) for clause, found in zip(clauses, wishes, strict=True) if not found)
+    return doubtful(said) if beside > _MOST_WORDS_BESIDE else said
+
+
+def _is_stop(found: Keywords) -> bool:
+    return _INTENTS[found[0].meaning] is IntentValue.OPT_OUT
 
 
 def _nothing_meant(reading: _Reading, language: str) -> Intent | None:
@@ -300,7 +301,7 @@ def _keyword_inside(reading: _Reading, languages: Sequence[str] = ()) -> Intent 
         groups = [found for found in groups if found[0].meaning is not Meaning.HELP]
     if languages:
         groups = [found for found in groups if any(_is_in(keyword, languages) for keyword in found)]
-    stops = [found for found in groups if _INTENTS[found[0].meaning] is IntentValue.OPT_OUT]
+    stops = [found for found in groups if _is_stop(found)]
     if not stops:
         return None
     found = max(stops, key=lambda found: (found[0].meaning is Meaning.EVERYTHING, len(found[0].words)))

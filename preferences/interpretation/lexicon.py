@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from preferences.interpretation import normalisation
 from preferences.interpretation.spelling import Spelling
-from preferences.interpretation.vocabulary import CONCEPTS, PER_SE, Vocabulary, units_of
+from preferences.interpretation.vocabulary import CONCEPTS, COURTESY, PER_SE, Vocabulary, units_of
 
 CLASSIFIER_VERSION = 3
 """Raised with every change of the rules or of the normalisation that can change a judgement."""
@@ -276,7 +276,7 @@ def _concepts(keyword: Keyword, units: list[str], *, spaces: bool) -> list[str]:
     if keyword.concept:
         return [keyword.concept] if len(units) > 1 else []
     if keyword.meaning is Meaning.COURTESY:
-        return ["common"]
+        return [COURTESY]
     if keyword.meaning is not Meaning.OPT_OUT or not keyword.counts_inside:
         return []
     # One of several words covers its first, which mostly is one that means stop.

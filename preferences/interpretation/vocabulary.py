@@ -40,8 +40,8 @@ CONCEPTS = {
     "joiner": "begins another thought: but, and, because",
     "common": "the most common small words, by which the language is told",
 }
-PER_SE = "per_se"
-"""The opt-out keywords of the language, known to `Vocabulary.add` beside the lists of CONCEPTS."""
+PER_SE, COURTESY = "per_se", "courtesy"
+"""The opt-out keywords and the courtesy of the language, known to `Vocabulary.add` beside the lists of CONCEPTS."""
 _ACTIONS = frozenset(
     {PER_SE, "stop", "no_more", "messages", "send", "unwanted", "remove", "unsubscribe", "do_not_send", "asks", "wrong_person",
      "complaint", "keep_going"}
@@ -52,6 +52,7 @@ _GAP_WORDS = 3
 _UNITS_PER_WORD_UNSPACED = 3
 _MOST_SHARING = 12
 _BORROWED = 0.6
+_SHORT_WORD = 2  # letters, of which many languages have one alike
 GAP = "…"
 _NOTHING: frozenset[str] = frozenset()
 
@@ -129,21 +130,26 @@ class Language:
     def _longest(
         self, units: list[tuple[str, ...]], start: int, nodes: list[_Node]
     ) -> tuple[int, frozenset[str], bool]:
-        """The end and the concepts of the longest entry that goes on from one of the nodes, and whether it has a gap."""
-        end, concepts, is_gapped = 0, _NOTHING, False
-        waiting = [(start, node, False) for node in nodes]
+        """The end and the concepts of the entry with the most words that goes on from one of the nodes, and whether it has
+        a gap."""
+        most, end, concepts, is_gapped = 0, start, _NOTHING, False
+        waiting = [(start, node, 1, False) for node in nodes]
         while waiting:
-            at, node, has_gap = waiting.pop()
-            if node.concepts and at >= end:
-                concepts = node.concepts | concepts if at == end else node.concepts
-                end, is_gapped = at, has_gap
+            at, node, words, has_gap = waiting.pop()
+            if node.concepts and words >= most:
+                if words > most or (is_gapped and not has_gap):
+                    most, end, concepts, is_gapped = words, at, node.concepts, has_gap
+                elif is_gapped == has_gap:
+                    end, concepts = max(end, at), node.concepts | concepts
             if node.next and at < len(units):
                 following = node.next
-                waiting += [(at + 1, following[atom], has_gap) for atom in units[at] if atom in following]
+                waiting += [(at + 1, following[atom], words + 1, has_gap) for atom in units[at] if atom in following]
             if node.after_gap is not None:
                 following = node.after_gap.next
                 for place in range(at, min(at + self._gap + 1, len(units))):
-                    waiting += [(place + 1, following[atom], True) for atom in units[place] if atom in following]
+                    waiting += [
+                        (place + 1, following[atom], words + 1, True) for atom in units[place] if atom in following
+                    ]
         return end, concepts, is_gapped
 
 
@@ -212,7 +218,7 @@ class Vocabulary:
             return _UNKNOWN
         languages = frozenset(code for atom in atoms for code in self._languages_of[atom])
         is_action = any(atom in self._actions for atom in atoms)
-        return Known(tuple(atoms), languages, is_action, _evidence(languages))
+        return Known(tuple(atoms), languages, is_action, _evidence(languages, 1 if len(word) > _SHORT_WORD else 0.5))
 
     def _candidates(self, word: str) -> Iterator[str]:
         yield word
@@ -224,12 +230,12 @@ class Vocabulary:
                 yield inner
 
 
-def _evidence(languages: frozenset[str]) -> tuple[tuple[str, float], ...]:
+def _evidence(languages: frozenset[str], weight: float) -> tuple[tuple[str, float], ...]:
     """How much a word speaks for each of its languages: the more, the fewer share it. What very many share ("message",
     "spam") was borrowed from English, and says little."""
     if len(languages) > _MOST_SHARING:
         return (("en", _BORROWED),) if "en" in languages else ()
-    return tuple((code, 1 + 1 / len(languages)) for code in sorted(languages))
+    return tuple((code, weight * (1 + 1 / len(languages))) for code in sorted(languages))
 
 
 def units_of(entry: str, *, spaces: bool) -> list[str]:
