@@ -221,8 +221,10 @@ def _sentences(reading: _Reading) -> Intent | None:
         return _from_finding(finding)
     is_contradicted = finding is not None and finding.pattern.endswith(("/wants", "/keep_going"))
     apart = None if is_contradicted else _said_apart(reading, read)
-    if apart is not None:
-        return doubtful(apart) if message.is_business else apart
+    if apart is not None and not message.is_business:
+        return apart
+    if apart is not None and (message.has_stop or apart.is_international):
+        return doubtful(apart)
     if finding is not None:
         return _from_finding(finding)
     inside = _keyword_inside(reading, languages)

@@ -191,6 +191,7 @@ _IN_SENTENCES = {
     ("opt_out", "phrases"): "do_not_send",
     ("opt_out_everything",): "do_not_send",
     ("opt_in",): "wants",
+    ("buttons", "opt_out"): "do_not_send",
 }
 
 

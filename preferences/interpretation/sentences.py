@@ -21,6 +21,7 @@ LONGEST_READ = 2_000
 _MOST_CLAUSES = 200
 _MOST_LANGUAGES = 3
 _SHORT_CLAUSE = 4
+_FEW_WORDS = 2
 _MOST_HITS = 64
 #: Where a few short words fit several languages, one of these is likelier.
 _LARGE = frozenset(
@@ -324,9 +325,18 @@ class _Reading:
             return "question"
         if found.pattern == "unsubscribe" and not part.is_about_us:
             return "of_what"
+        if found.pattern == "plain_stop" and self._speaks_of_something_else(part):
+            return "of_what"
         sentence = [other for other in self._parts if other.sentence == part.sentence]
         doubts = ("condition",) if found.pattern == "asks" else ("condition", "limits")
         return next((concept for concept in doubts for other in sentence if concept in other), "")
+
+    def _speaks_of_something_else(self, part: _Part) -> bool:
+        """ "Stop, I mixed up the size": much is said beside the word, and none of it of messages."""
+        beside = sum(other.unknown / other.scale for other in self._parts if other is not part)
+        return beside > _FEW_WORDS and self._has.isdisjoint(
+            _MESSAGING | {"unwanted", "no_more", "complaint", "wrong_person"}
+        )
 
     def _contradiction(self) -> str:
         return next((concept for concept in ("keep_going", "wants") if concept in self._has), "")
