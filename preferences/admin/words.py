@@ -186,6 +186,7 @@ _RULES = {
 }
 _ENDINGS = {
     "inside": "inside a longer message", "and_start": "together with a wish to come back", "affirmation": "a yes",
+    "answer_to_service": "in answer to a service message",
 }  # fmt: skip
 
 

@@ -6,14 +6,14 @@ that merely contains a keyword is doubtful, and doubt goes to a person.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import groupby
 from typing import NamedTuple
 
 from preferences.interpretation import normalisation, sentences
 from preferences.interpretation.intents import Intent, IntentValue
-from preferences.interpretation.lexicon import LEXICON, Index, Keyword, Meaning
+from preferences.interpretation.lexicon import LEXICON, Index, Keyword, Meaning, spelling, vocabulary
 from preferences.interpretation.own_words import NO_OWN_WORDS, OwnWords
 
 LONGEST_TEXT = 65_536
@@ -27,6 +27,7 @@ _DISGUISED = 0.9
 _MOST_DISGUISED = 8  # words of a message that is looked through for a disguised keyword
 _MOST_WORDS_BESIDE = 12
 _MOST_NAMES = 3
+_MOST_NAMED = 3  # languages in an explanation
 _SAYS = {
     "asks": "Asks for the end of messages",
     "do_not_send": "Asks not to be sent anything",
@@ -44,6 +45,7 @@ _SAYS = {
     "wrong_person": "The messages may reach somebody else",
     "complaint": "Complains about messages",
     "limits": "Complains about when or how often messages come",
+    "unclear": "May ask for the end of messages",
     "unwanted": "Does not want something",
     "keep_going": "Says the opposite of stop",
 }
@@ -108,7 +110,9 @@ class _Reading(NamedTuple):
 
 def _whole_message(reading: _Reading) -> Intent | None:
     found = LEXICON.spaced[reading.words] or LEXICON.unspaced[_joined(reading)]
-    if not found or found[0].meaning is Meaning.COURTESY or reading.is_cut:
+    if found and any(keyword.meaning is Meaning.COURTESY for keyword in found):
+        found = tuple(keyword for keyword in found if keyword.meaning is not Meaning.COURTESY)
+    if not found or reading.is_cut:
         return None
     return _of_whole_message(found, reading.hint)
 
@@ -150,7 +154,7 @@ def _disguised(reading: _Reading) -> Intent | None:
     written = _spelled_together(reading.words.split())
     if len(written) > _MOST_DISGUISED:
         return None
-    read = [LEXICON.spelling.read(word) for word in written]
+    read = [spelling().read(word) for word in written]
     if " ".join(read) == reading.words:
         return None
     plain = reading._replace(words=" ".join(read), text="")
@@ -184,7 +188,8 @@ def _with_a_name(reading: _Reading) -> Intent | None:
         return None
     if len(typed) != len(words) or not all(name[0].isupper() and name.isalpha() for name in typed[1:]):
         return None
-    if typed[-1].isupper() or any(LEXICON.spelling.read(name) in LEXICON.vocabulary for name in words[1:]):
+    languages = {keyword.language for keyword in found}
+    if typed[-1].isupper() or any(not languages.isdisjoint(vocabulary()[name].languages) for name in words[1:]):
         return None
     keyword, language = _pick(found, reading.hint)
     explanation = f"Beside what looks like a name, the message only says {_named(keyword, found)}."
@@ -202,24 +207,32 @@ def _sentences(reading: _Reading) -> Intent | None:
     if reading.is_cut:
         return None  # what was not read may say anything
     clauses = sentences.clauses_of(reading.text)
-    vocabulary = LEXICON.vocabulary
-    read = [clause._replace(words=tuple(map(LEXICON.spelling.read, clause.words))) for clause in clauses]
-    languages = sentences.languages_of(read, vocabulary, reading.hint)
+    read = [clause._replace(words=tuple(map(spelling().read, clause.words))) for clause in clauses]
+    languages = sentences.languages_of(read, vocabulary(), reading.hint)
     if not languages:
-        is_read = len(reading.text) <= sentences.LONGEST_READ and not reading.own.spaced
-        return _FOUND_NOTHING if is_read and not normalisation.has_stop_emoji(reading.text) else None
-    message = sentences.Message(read, vocabulary, languages)
+        return _said_apart(reading, read) or (_FOUND_NOTHING if _is_all_read(reading) else None)
+    message = sentences.Message(read, vocabulary(), languages)
     finding = message.finding()
     if finding is not None and finding.intent is not IntentValue.REVIEW:
         return _from_finding(finding)
     is_contradicted = finding is not None and finding.pattern.endswith(("/wants", "/keep_going"))
-    apart = None if message.is_business or is_contradicted else _said_apart(reading, read)
-    if apart is not None or finding is not None:
-        return apart or (_from_finding(finding) if finding else None)
-    inside = _keyword_inside(reading)
-    if inside is None or not (message.is_business or not (message.has_stop or inside.is_international)):
+    apart = None if is_contradicted else _said_apart(reading, read)
+    if apart is not None:
+        return doubtful(apart) if message.is_business else apart
+    if finding is not None:
+        return _from_finding(finding)
+    inside = _keyword_inside(reading, languages)
+    if inside is None:
+        return _FOUND_NOTHING if _is_all_read(reading) else None
+    if not message.is_business and (message.has_stop or inside.is_international):
         return inside
     return inside if inside.rule.startswith("own/") else _nothing_meant(reading, languages[0])
+
+
+def _is_all_read(reading: _Reading) -> bool:
+    """Whether nothing is left that a later step could find."""
+    is_short = len(reading.text) <= sentences.LONGEST_READ
+    return is_short and reading.own.spaced is None and not normalisation.has_stop_emoji(reading.text)
 
 
 def _from_finding(finding: sentences.Finding) -> Intent:
@@ -247,6 +260,8 @@ def _says_everything(finding: sentences.Finding) -> bool:
 
 def _said_apart(reading: _Reading, clauses: list[sentences.Clause]) -> Intent | None:
     """ "Who is this? STOP", "Stop. Maria": a keyword in a sentence of its own, beside nothing that says otherwise."""
+    if len(clauses) < 2:
+        return None
     stops, rest = [], []
     for clause in clauses:
         intent = _only_keywords(reading._replace(words=" ".join(clause.words), text="", is_cut=False))
@@ -256,14 +271,14 @@ def _said_apart(reading: _Reading, clauses: list[sentences.Clause]) -> Intent | 
             stops.append(intent)
         elif intent.intent is IntentValue.OPT_IN:
             return None
-    if not stops or sum(len(clause.words) for clause in rest) > _MOST_WORDS_BESIDE:
+    if not stops:
         return None
-    stop = stops[0]
-    return stop._replace(
-        rule=f"{stop.rule}/apart",
+    stop = stops[0]._replace(
+        rule=f"{stops[0].rule}/apart",
         confidence=_SENTENCE,
-        explanation=f"A sentence of its own is a plain stop. {stop.explanation}",
+        explanation=f"A sentence of its own is a plain stop. {stops[0].explanation}",
     )
+    return doubtful(stop) if sum(len(clause.words) for clause in rest) > _MOST_WORDS_BESIDE else stop
 
 
 def _nothing_meant(reading: _Reading, language: str) -> Intent | None:
@@ -275,13 +290,16 @@ def _nothing_meant(reading: _Reading, language: str) -> Intent | None:
     return Intent(IntentValue.NONE, f"{language}/sentence/other", language=language, explanation=explanation)
 
 
-def _keyword_inside(reading: _Reading) -> Intent | None:
+def _keyword_inside(reading: _Reading, languages: Sequence[str] = ()) -> Intent | None:
+    """A stop word among other words; with `languages`, only one of these, of the brand, or known worldwide."""
     groups = list(LEXICON.spaced_inside.inside(normalisation.tokens(reading.words)))
     groups += LEXICON.unspaced_inside.inside(_joined(reading))
     if reading.own.spaced is not None and reading.own.unspaced is not None:
         groups += reading.own.spaced.inside(normalisation.tokens(reading.words))
         groups += reading.own.unspaced.inside(_joined(reading))
         groups = [found for found in groups if found[0].meaning is not Meaning.HELP]
+    if languages:
+        groups = [found for found in groups if any(_is_in(keyword, languages) for keyword in found)]
     stops = [found for found in groups if _INTENTS[found[0].meaning] is IntentValue.OPT_OUT]
     if not stops:
         return None
@@ -294,6 +312,10 @@ def _keyword_inside(reading: _Reading) -> Intent | None:
         explanation = "The message asks both to stop and to start."
         return doubtful(intent._replace(rule=f"{intent.rule}/and_start", explanation=explanation))
     return doubtful(intent._replace(rule=f"{intent.rule}/inside"))
+
+
+def _is_in(keyword: Keyword, languages: Sequence[str]) -> bool:
+    return keyword.language in languages or keyword.is_international or keyword.is_own
 
 
 def _stop_emoji_inside(reading: _Reading) -> Intent | None:
@@ -350,16 +372,18 @@ def _cover(units: list[str] | str, index: Index, own: Index | None) -> list[Keyw
             length, found = (own_length, own_found) if own_length > length else (length, found)
         if not found:
             return None
-        if found[0].meaning is not Meaning.COURTESY:
+        if all(keyword.meaning is not Meaning.COURTESY for keyword in found):
             groups.append(found)
         start += length
     return groups
 
 
 def _pick(found: Keywords, hint: str) -> tuple[Keyword, str]:
-    """The keyword of the hinted language or the first, and the language it is evidence of, if of any."""
+    """The keyword of the hinted language or the first, and the language it is evidence of, if of any. An English word that
+    others borrowed is English."""
     keyword = next((keyword for keyword in found if keyword.language == hint), found[0])
-    if keyword.language == hint or (len(found) == 1 and not keyword.is_international):
+    is_clear = len(found) == 1 or keyword.language == "en"
+    if keyword.language == hint or (is_clear and not keyword.is_international):
         return keyword, keyword.language
     return keyword, hint if keyword.is_international else ""
 
@@ -370,7 +394,8 @@ def _named(keyword: Keyword, found: Keywords) -> str:
         return f'the international {kind} "{keyword.spelling.upper()}"'
     if keyword.is_own:
         return f'the brand\'s own {kind} "{keyword.spelling}"'
-    languages = " or ".join(LEXICON.names[other.language] for other in found)
+    sharing = found[:1] if keyword.language == "en" else found[:_MOST_NAMED]
+    languages = " or ".join(LEXICON.names[other.language] for other in sharing)
     return f'the {languages} {kind} "{keyword.spelling}"'
 
 

@@ -37,6 +37,8 @@ _END_OF_LETTER = re.compile(
 )
 #: A clause that has nothing but these says nothing about orders, places or habits.
 _PLAIN = frozenset({"stop", "unsubscribe", "no_more", "me", "want", "common", "messages", "list", PER_SE})
+_ENDING = frozenset({"stop", "not", "no_more", "unwanted", "remove"})
+_MESSAGING = frozenset({"messages", "send", "list"})
 _OTHER_MATTERS = frozenset({"business", "everyday", "keep_going", "question", "condition"})
 
 
@@ -93,8 +95,8 @@ def languages_of(clauses: Iterable[Clause], vocabulary: Vocabulary, hint: str) -
         for word in clause.words:
             known = vocabulary[word]
             is_action = is_action or known.is_action
-            for code in known.languages:
-                points[code] += 1 / len(known.languages) + 1
+            for code, weight in known.evidence:
+                points[code] += weight
             if not word.isascii() and normalisation.is_unspaced(word):
                 is_action = True
                 for code in vocabulary.unspaced:
@@ -105,7 +107,7 @@ def languages_of(clauses: Iterable[Clause], vocabulary: Vocabulary, hint: str) -
         points[hint] += 1
     best = max(points.values())
     likely = [code for code in points if points[code] >= best * 0.7]
-    return sorted(likely, key=lambda code: (-points[code], code))[:_MOST_LANGUAGES]
+    return sorted(likely, key=lambda code: (-points[code], code != "en", code))[:_MOST_LANGUAGES]
 
 
 class Message:
@@ -279,7 +281,7 @@ class _Reading:
                 return self._found(IntentValue.REVIEW, concept, concept)
         if {"limits", "messages"} <= self._has and not {"question", "business", "wants"} & self._has:
             return self._found(IntentValue.REVIEW, "limits", "limits")
-        return self._unwanted(short=True)
+        return self._unwanted(short=True) or self._unclear()
 
     def _judged(self, asked: list[tuple[_Part, _Asked]]) -> Finding:
         certain = [(part, found) for part, found in asked if not self._doubt(part, found)]
@@ -313,6 +315,17 @@ class _Reading:
             found = part.alone("unwanted") or part.near("not", "want", 1)
             if found and (not short or part.size <= found.end - found.start + 2 * part.scale):
                 return Finding(IntentValue.REVIEW, "unwanted", self._language.code, part.text(found))
+        return None
+
+    def _unclear(self) -> Finding | None:
+        """A clause that says no, and speaks of messages, in a way no pattern knows."""
+        if not self._has.isdisjoint(_OTHER_MATTERS | {"wants"}):
+            return None
+        for part in self._parts:
+            concepts = part.of.keys()
+            if not concepts.isdisjoint(_ENDING) and not concepts.isdisjoint(_MESSAGING):
+                concept = next(one for one in part.of if one in _ENDING)
+                return self._found(IntentValue.REVIEW, "unclear", concept)
         return None
 
     def _found(self, intent: IntentValue, pattern: str, concept: str) -> Finding:
