@@ -14,6 +14,7 @@ from typing import NamedTuple
 from preferences.interpretation import normalisation, sentences
 from preferences.interpretation.intents import Intent, IntentValue
 from preferences.interpretation.lexicon import LEXICON, Index, Keyword, Meaning, spelling, vocabulary
+from preferences.interpretation.opinion import opinion
 from preferences.interpretation.own_words import NO_OWN_WORDS, OwnWords
 
 LONGEST_TEXT = 65_536
@@ -27,6 +28,10 @@ _DISGUISED = 0.9
 _MOST_DISGUISED = 8  # words of a message that is looked through for a disguised keyword
 _MOST_WORDS_BESIDE = 12
 _MOST_NAMES = 3
+_FEWEST_WORDS = 2  # of a message on which the second opinion is asked
+# From which likelihood on it is a wish, and from which a person is asked: measured by `scripts/train_opinion.py --folds 5`.
+_LIKELY, _POSSIBLE = 0.95, 0.4
+_OPEN_DOUBTS = ("/unclear", "/inside", "/unwanted", "/complaint", "/of_what")
 _MOST_NAMED = 3  # languages in an explanation
 _SAYS = {
     "asks": "Asks for the end of messages",
@@ -210,17 +215,36 @@ def _own_text(reading: _Reading) -> Intent | None:
 def _sentences(reading: _Reading) -> Intent | None:
     if reading.is_cut:
         return None  # what was not read may say anything
-    clauses = sentences.clauses_of(reading.text)
-    read = [clause._replace(words=tuple(map(spelling().read, clause.words))) for clause in clauses]
-    languages = sentences.languages_of(read, vocabulary(), reading.hint)
+    clauses = _clauses(reading.text)
+    languages = sentences.languages_of(clauses, vocabulary(), reading.hint)
     if not languages:
-        return _said_apart(reading, read) or (_FOUND_NOTHING if _is_all_read(reading) else None)
-    message = sentences.Message(read, vocabulary(), languages)
+        found = _said_apart(reading, clauses) or (_FOUND_NOTHING if _is_all_read(reading) else None)
+        return found and _with_second_opinion(reading, found, [sentences.UNKNOWN_SIGN], "")
+    message = sentences.Message(clauses, vocabulary(), languages)
+    found = _of_sentences(reading, clauses, message, languages)
+    return found and _with_second_opinion(reading, found, message.signs(), message.language)
+
+
+def signs_of(text: str) -> list[str]:
+    """What the second opinion learns of a text, beside its words."""
+    clauses = _clauses(text)
+    languages = sentences.languages_of(clauses, vocabulary(), "")
+    return sentences.Message(clauses, vocabulary(), languages).signs()
+
+
+def _clauses(text: str) -> list[sentences.Clause]:
+    read = spelling().read
+    return [clause._replace(words=tuple(map(read, clause.words))) for clause in sentences.clauses_of(text)]
+
+
+def _of_sentences(
+    reading: _Reading, clauses: list[sentences.Clause], message: sentences.Message, languages: Sequence[str]
+) -> Intent | None:
     finding = message.finding()
     if finding is not None and finding.intent is not IntentValue.REVIEW:
         return _from_finding(finding)
     is_contradicted = finding is not None and finding.pattern.endswith(("/wants", "/keep_going"))
-    apart = None if is_contradicted else _said_apart(reading, read)
+    apart = None if is_contradicted else _said_apart(reading, clauses)
     if apart is not None and not message.is_business:
         return apart
     if apart is not None and (message.has_stop or apart.is_international):
@@ -233,6 +257,28 @@ def _sentences(reading: _Reading) -> Intent | None:
     if not message.is_business and (message.has_stop or inside.is_international):
         return inside
     return inside if inside.rule.startswith("own/") else _nothing_meant(reading, message.language)
+
+
+def _with_second_opinion(reading: _Reading, intent: Intent, signs: Sequence[str], language: str) -> Intent:
+    """The same, unless the rules found nothing or doubt and the words look like a wish to end messages. What a rule
+    doubts for a reason that stands in the message stays doubtful."""
+    words = reading.words.split()
+    is_open = intent.intent is IntentValue.NONE or intent.rule.endswith(_OPEN_DOUBTS)
+    if not is_open or (len(words) < _FEWEST_WORDS and not normalisation.is_unspaced(reading.words)):
+        return intent
+    likelihood = opinion().likelihood(words, signs)
+    if likelihood < (_POSSIBLE if intent.intent is IntentValue.NONE else _LIKELY):
+        return intent
+    is_clear = likelihood >= _LIKELY
+    language = language or intent.language
+    explanation = f"The words look like a wish to end messages (likelihood {likelihood:.0%}), though no rule names it."
+    return Intent(
+        IntentValue.OPT_OUT if is_clear else IntentValue.REVIEW,
+        f"{language or 'any'}/opinion",
+        confidence=round(likelihood, 2) if is_clear else DOUBT,
+        language=language,
+        explanation=explanation,
+    )
 
 
 def _is_all_read(reading: _Reading) -> bool:

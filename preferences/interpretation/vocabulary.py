@@ -48,6 +48,7 @@ _ACTIONS = frozenset(
 )  # fmt: skip
 _REMEMBERED_WORDS = 32_768
 _SHORTEST_STEM = 2
+_SURE_STEM = 4
 _GAP_WORDS = 3
 _UNITS_PER_WORD_UNSPACED = 3
 _MOST_SHARING = 12
@@ -228,6 +229,18 @@ class Vocabulary:
             middle = inner.strip("*")
             if (middle in word) if inner.endswith("*") else word.endswith(middle):
                 yield inner
+
+
+class SureWords:
+    """The words that are surely known: written out in a list, or by a stem long enough not to fit by chance."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+
+    def __contains__(self, word: object) -> bool:
+        if not isinstance(word, str):
+            return False
+        return any(atom == word or len(atom.strip("*")) >= _SURE_STEM for atom in self._vocabulary[word].atoms)
 
 
 def _evidence(languages: frozenset[str], weight: float) -> tuple[tuple[str, float], ...]:
