@@ -18,8 +18,9 @@ _KANA_VOICE_MARKS = "\u3099\u309a"
 # Letters that Unicode does not decompose, letters that are written one for the other, and symbols that decompose
 # into letters nobody meant ("™" is not the word "tm").
 _LETTERS = {
-    "ł": "l", "ø": "o", "đ": "d", "ð": "d", "ħ": "h", "ŧ": "t", "ı": "i", "ɓ": "b", "ɗ": "d", "ƙ": "k", "ƴ": "y", "ɛ": "e", "ɔ": "o", "ŋ": "n", "æ": "ae", "œ": "oe",
+    "ł": "l", "ø": "o", "đ": "d", "ð": "d", "ħ": "h", "ŧ": "t", "ı": "i", "æ": "ae", "œ": "oe",
     "ٱ": "ا", "ى": "ي", "ی": "ي", "ة": "ه", "ہ": "ه", "ک": "ك", "ـ": "", "\ufffd": "",
+    "ɓ": "b", "ɗ": "d", "ƙ": "k", "ƴ": "y", "ɛ": "e", "ɔ": "o", "ŋ": "n",
     "՛": "", "՜": "", "՞": "",  # Armenian marks stand inside the word
     "ँ": "ं", "ʼ": " ", "ʻ": " ", "ʹ": " ", "ℹ": " ", "™": " ", "℠": " ", "㊗": " ", "㊙": " ",
 }  # fmt: skip
