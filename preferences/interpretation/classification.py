@@ -30,10 +30,12 @@ _MOST_WORDS_BESIDE = 12
 _MOST_NAMES = 3
 _FEWEST_WORDS = 2  # of a message on which the second opinion is asked
 # From which likelihood on it is a wish, and from which a person is asked: measured by `scripts/train_opinion.py --folds 5`.
-_LIKELY, _POSSIBLE = 0.95, 0.4
+# Where no word is known that could ask for anything, more is needed.
+_LIKELY, _POSSIBLE, _POSSIBLE_UNKNOWN = 0.95, 0.4, 0.7
 _OPEN_DOUBTS = ("/unclear", "/inside", "/unwanted", "/complaint", "/of_what")
 _MOST_NAMED = 3  # languages in an explanation
-_SAYS = {
+#: What a pattern of `sentences` says, and what made it doubtful.
+SAYS = {
     "asks": "Asks for the end of messages",
     "do_not_send": "Asks not to be sent anything",
     "stop_sending": "Asks to stop sending",
@@ -53,7 +55,7 @@ _SAYS = {
     "unwanted": "Does not want something",
     "keep_going": "Says the opposite of stop",
 }
-_DOUBTS = {
+DOUBTS = {
     "question": "But it stands in a question.",
     "of_what": "But of what is not clear.",
     "condition": "But it stands under a condition.",
@@ -262,12 +264,13 @@ def _of_sentences(
 def _with_second_opinion(reading: _Reading, intent: Intent, signs: Sequence[str], language: str) -> Intent:
     """The same, unless the rules found nothing or doubt and the words look like a wish to end messages. What a rule
     doubts for a reason that stands in the message stays doubtful."""
-    words = reading.words.split()
+    words = [word for word in reading.words.split() if not word.isdigit()]
     is_open = intent.intent is IntentValue.NONE or intent.rule.endswith(_OPEN_DOUBTS)
     if not is_open or (len(words) < _FEWEST_WORDS and not normalisation.is_unspaced(reading.words)):
         return intent
     likelihood = opinion().likelihood(words, signs)
-    if likelihood < (_POSSIBLE if intent.intent is IntentValue.NONE else _LIKELY):
+    needed = _POSSIBLE if language else _POSSIBLE_UNKNOWN
+    if likelihood < (needed if intent.intent is IntentValue.NONE else _LIKELY):
         return intent
     is_clear = likelihood >= _LIKELY
     language = language or intent.language
@@ -290,9 +293,9 @@ def _is_all_read(reading: _Reading) -> bool:
 def _from_finding(finding: sentences.Finding) -> Intent:
     pattern, _, doubt = finding.pattern.partition("/")
     language = LEXICON.names[finding.language]
-    explanation = f"{_SAYS[pattern]} ({language}): “{finding.quoted}”."
+    explanation = f"{SAYS[pattern]} ({language}): “{finding.quoted}”."
     if doubt:
-        explanation += f" {_DOUBTS[doubt]}"
+        explanation += f" {DOUBTS[doubt]}"
     topic = "any" if finding.intent is IntentValue.OPT_OUT and _says_everything(finding) else "marketing"
     return Intent(
         finding.intent,

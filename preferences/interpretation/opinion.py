@@ -34,7 +34,7 @@ class Opinion:
     def likelihood(self, words: Sequence[str], signs: Sequence[str]) -> float:
         """How likely, 0..1, a message of these normalised words and different signs asks for the end of messages."""
         total = pieces = 0
-        words = words[:_MOST_WORDS]
+        words = [word for word in words[:_MOST_WORDS] if not word.isdigit()]
         for word in dict.fromkeys(words):
             weight, count = self._of_word(word)
             total += weight

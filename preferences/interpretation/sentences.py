@@ -338,13 +338,15 @@ class _Reading:
         """What makes a wish uncertain where it is said."""
         if "question" in part:
             return "question"
-        if found.pattern == "unsubscribe" and not part.is_about_us:
-            return "of_what"
-        if found.pattern == "plain_stop" and self._speaks_of_something_else(part):
-            return "of_what"
         sentence = [other for other in self._parts if other.sentence == part.sentence]
         doubts = ("condition",) if found.pattern == "asks" else ("condition", "limits")
-        return next((concept for concept in doubts for other in sentence if concept in other), "")
+        doubt = next((concept for concept in doubts for other in sentence if concept in other), "")
+        return doubt or ("of_what" if self._is_of_something_else(part, found) else "")
+
+    def _is_of_something_else(self, part: _Part, found: _Asked) -> bool:
+        if found.pattern == "unsubscribe":
+            return not part.is_about_us
+        return found.pattern == "plain_stop" and self._speaks_of_something_else(part)
 
     def _speaks_of_something_else(self, part: _Part) -> bool:
         """ "Stop, I mixed up the size": much is said beside the word, and none of it of messages."""

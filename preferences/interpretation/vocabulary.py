@@ -278,6 +278,8 @@ def units_of(entry: str, *, spaces: bool) -> list[str]:
         units.extend(words)
     if not units or units[-1] == GAP:
         raise ValueError("it has no words, or ends with “…”")
+    if all(unit.isdigit() or unit == GAP for unit in units):
+        raise ValueError("a number alone says nothing")
     return units
 
 
