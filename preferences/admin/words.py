@@ -181,6 +181,7 @@ _RULES = {
     "review/not_opt_out": "a reviewer said it is no opt-out",
     "review/opt_out": "a reviewer said it is an opt-out",
     "sender/assigned": "carried over when the sender got its brand",
+    "text/courtesy": "nothing but courtesy",
     "text/none": "no word of the lists",
     "text/too_long": "too long to be sure",
     "whatsapp/131050": "WhatsApp refused to send: the person stopped marketing",

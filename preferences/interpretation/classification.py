@@ -65,6 +65,7 @@ DOUBTS = {
 }
 _FEWEST_SPELLED_LETTERS = 3  # "S T O P"
 _FOUND_NOTHING = Intent(IntentValue.NONE, "text/none", explanation="No keyword was found in the message.")
+_COURTESY = Intent(IntentValue.NONE, "text/courtesy", explanation="The message says nothing but courtesy.")
 _EMPTY = Intent(IntentValue.NONE, "text/empty", explanation="The message has no words.")
 _INTENTS = {
     Meaning.OPT_OUT: IntentValue.OPT_OUT,
@@ -76,13 +77,15 @@ _INTENTS = {
 _OLD_LANGUAGE_CODES = {"iw": "he", "in": "id"}
 
 
-def classify(text: str, *, language_hint: str | None = None, own_words: OwnWords = NO_OWN_WORDS) -> Intent:
+def classify(
+    text: str, *, language_hint: str | None = None, own_words: OwnWords = NO_OWN_WORDS, is_typed: bool = True
+) -> Intent:
     """Judge the words of one message; never raises, always the same for the same text, hint and words.
 
     The hint (a language or locale code) decides only between languages that share a word. `own_words` are the brand's:
-    they add to the built-in words and take none away.
+    they add to the built-in words and take none away. What nobody typed (labels, fields of forms) gets no second opinion.
     """
-    reading = _Reading.of(text, language_hint, own_words)
+    reading = _Reading.of(text, language_hint, own_words, is_typed=is_typed)
     if not reading.words and not normalisation.has_stop_emoji(reading.text):
         return _EMPTY
     for step in _STEPS:
@@ -100,9 +103,10 @@ class _Reading(NamedTuple):
     hint: str
     is_cut: bool
     own: OwnWords
+    is_typed: bool
 
     @classmethod
-    def of(cls, text: str, language_hint: str | None, own_words: OwnWords) -> _Reading:
+    def of(cls, text: str, language_hint: str | None, own_words: OwnWords, *, is_typed: bool) -> _Reading:
         read = text[:LONGEST_TEXT]
         words = normalisation.normalise(read)
         return cls(
@@ -111,6 +115,7 @@ class _Reading(NamedTuple):
             hint=known_language(language_hint) if language_hint else "",
             is_cut=max(len(text), len(words)) > LONGEST_TEXT,
             own=own_words,
+            is_typed=is_typed,
         )
 
 
@@ -141,18 +146,26 @@ def _only_stop_emoji(reading: _Reading) -> Intent | None:
 
 def _only_keywords(reading: _Reading) -> Intent | None:
     """ "Stop messages please", "STOP STOP", "Hello! Unsubscribe me. Thanks": one wish, said politely or often."""
-    found = None if reading.is_cut else _only_wish(reading)
+    groups = None if reading.is_cut else _groups(reading)
+    if groups == [] and reading.words:
+        return _COURTESY
+    found = _one_wish(groups)
     if found is None:
         return None
     keyword, language = _pick(found, reading.hint)
     return _keyword_intent(keyword, language, f"Apart from courtesy, the message only says {_named(keyword, found)}.")
 
 
-def _only_wish(reading: _Reading) -> Keywords | None:
-    """The keywords a text consists of, apart from courtesy, if they all want the same."""
+def _groups(reading: _Reading) -> list[Keywords] | None:
+    """The keywords a text consists of, apart from courtesy; None if there is more in it."""
     own = reading.own
     groups = _cover(reading.words.split(), LEXICON.spaced, own.spaced)
-    groups = groups or _cover(_joined(reading), LEXICON.unspaced, own.unspaced)
+    joined = "" if groups else _joined(reading)
+    return _cover(joined, LEXICON.unspaced, own.unspaced) if joined else groups
+
+
+def _one_wish(groups: list[Keywords] | None) -> Keywords | None:
+    """The keywords that say it, if all want the same."""
     if not groups or len({_INTENTS[found[0].meaning] for found in groups}) > 1:
         return None
     return next((found for found in groups if found[0].meaning is Meaning.EVERYTHING), groups[0])
@@ -211,7 +224,12 @@ def _with_a_name(reading: _Reading) -> Intent | None:
 def _own_text(reading: _Reading) -> Intent | None:
     """Without quoted lines and "Sent from my phone" the message may be a plain one."""
     own = sentences.own_text(reading.text)
-    return classify(own, language_hint=reading.hint, own_words=reading.own) if own != reading.text else None
+    typed = reading.is_typed
+    return (
+        classify(own, language_hint=reading.hint, own_words=reading.own, is_typed=typed)
+        if own != reading.text
+        else None
+    )
 
 
 def _sentences(reading: _Reading) -> Intent | None:
@@ -265,7 +283,7 @@ def _with_second_opinion(reading: _Reading, intent: Intent, signs: Sequence[str]
     """The same, unless the rules found nothing or doubt and the words look like a wish to end messages. What a rule
     doubts for a reason that stands in the message stays doubtful."""
     words = [word for word in reading.words.split() if not word.isdigit()]
-    is_open = intent.intent is IntentValue.NONE or intent.rule.endswith(_OPEN_DOUBTS)
+    is_open = reading.is_typed and (intent.intent is IntentValue.NONE or intent.rule.endswith(_OPEN_DOUBTS))
     if not is_open or (len(words) < _FEWEST_WORDS and not normalisation.is_unspaced(reading.words)):
         return intent
     likelihood = opinion().likelihood(words, signs)
@@ -317,9 +335,9 @@ def _said_apart(reading: _Reading, clauses: list[sentences.Clause]) -> Intent | 
     """ "Who is this? STOP", "Stop. Maria": a keyword in a sentence of its own, beside nothing that says otherwise."""
     if len(clauses) < 2:
         return None
-    wishes = [_only_wish(reading._replace(words=" ".join(clause.words), text="")) for clause in clauses]
+    wishes = [_one_wish(_groups(reading._replace(words=" ".join(clause.words), text=""))) for clause in clauses]
     # A word for "enough" or "end" says stop only when nothing else is said.
-    stops = [found for found in wishes if found and found[0].counts_inside and _is_stop(found)]
+    stops = [found for found in wishes if found and any(one.counts_inside for one in found) and _is_stop(found)]
     if not stops or any(found and _INTENTS[found[0].meaning] is IntentValue.OPT_IN for found in wishes):
         return None
     keyword, language = _pick(stops[0], reading.hint)

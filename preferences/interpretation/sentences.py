@@ -306,9 +306,10 @@ class _Reading:
         return sum(part.unknown / part.scale for part in self._parts)
 
     def signs(self) -> list[str]:
-        found = {f"¤{concept}" for concept in self._has}
+        found = {f"¤{concept}" for concept in self._has if concept != COURTESY}
         for part in self._parts:
-            found.update(f"¤{first}+{second}" for first, second in combinations(sorted(part.of), 2))
+            concepts = sorted(concept for concept in part.of if concept != COURTESY)
+            found.update(f"¤{first}+{second}" for first, second in combinations(concepts, 2))
         return [*sorted(found), f"¤unknown {min(int(self.unknown), _MOST_UNKNOWN)}"]
 
     def finding(self) -> Finding | None:
