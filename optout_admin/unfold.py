@@ -103,6 +103,9 @@ UNFOLD: dict[str, Any] = {
                     _item("Portfolios", "portfolio", "folder_shared", "The accounts that hold the numbers"),
                     _item("Controllers", "controller", "domain", "The legal persons behind brands"),
                     _item("Topics", "topic", "label", "What people can choose below marketing"),
+                    _item(
+                        "Own words", "brandwords", "spellcheck", "What a brand’s people say for stop, start and help"
+                    ),
                     _item("Policies", "policyversion", "rule", "How far a stop reaches, and what is answered"),
                     _item("Templates", "utilitytemplate", "forward_to_inbox", "What reaches people after 24 hours"),
                     _item(

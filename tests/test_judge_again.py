@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from preferences.inbox import judging_again
 from preferences.interpretation import CLASSIFIER_VERSION, KEYWORDS_VERSION, Intent, IntentValue, OwnWord, OwnWords
 from preferences.management import base
-from preferences.models import Brand, Controller, Reply, Sender
+from preferences.models import Brand, BrandWords, Controller, Reply, Sender
 from tests import bodies
 from tests.conftest import SAMPLE_TIME
 
@@ -189,6 +189,16 @@ def test_it_says_so_where_nobody_ever_wrote(again):
     said = again()
 
     assert said.splitlines() == [f"Judged again with {RUNNING}: 0 replies.", "Nothing would be decided differently."]
+
+
+def test_it_knows_the_words_in_force_of_each_brand(acme, says, again):
+    words = [OwnWord("it", "opt_out", "pesce palla")._asdict()]
+    BrandWords.objects.create(brand=acme, number=1, words=words, published_at=SAMPLE_TIME)
+
+    says("pesce palla")
+
+    assert Reply.objects.get().intent == "opt_out"
+    assert "Nothing would be decided differently." in again()
 
 
 def test_it_reads_in_batches_and_writes_nothing(acme, says, again, monkeypatch, django_assert_max_num_queries):

@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-from preferences import decisions, regimes
+from preferences import decisions, own_words, regimes
 from preferences.decisions import Act, Change, Desk, Help, People, Question, Sighting
 from preferences.identifiers import digest
 from preferences.inbox import contexts, conversations, questions, receipts, sent, ticks, usernames
-from preferences.inbox.hearing import Heard, Seen, evidence, source_of
-from preferences.interpretation import CLASSIFIER_VERSION, KEYWORDS_VERSION, Intent, IntentValue
+from preferences.inbox.hearing import Heard, Seen, evidence, in_own_words, source_of
+from preferences.interpretation import CLASSIFIER_VERSION, Intent, IntentValue, OwnWords
 from preferences.interpretation.context import in_answer_to_service
 from preferences.interpretation.observations import (
     IdentityChange,
@@ -44,6 +44,7 @@ class Judged(NamedTuple):
     ref: bytes
     intent: Intent
     text: bytes
+    keywords_version: str
     desk: Desk
     country: str
 
@@ -56,6 +57,7 @@ def apply(batch: Iterable[Seen], *, now: dt.datetime) -> None:
     senders = decisions.ensure_senders(_senders(everything))
     desks = decisions.desks_of(senders.values())
     desk_of = {key: desks[pk] for key, pk in senders.items()}
+    everything = in_own_words(everything, _own_words(desk_of))
     heard = [seen.heard.ref for seen in everything if seen.heard]
     answered = [*conversations.refs(everything), *contexts.refs(everything)]
     keys = sent.message_keys([*heard, *sent.refs(everything), *answered])
@@ -81,6 +83,12 @@ def apply(batch: Iterable[Seen], *, now: dt.datetime) -> None:
 def _senders(everything: Iterable[Seen]) -> set[tuple[str, str, str]]:
     refs: set[SenderRef] = {seen.observation.sender for seen in everything}
     return {(ref.account, ref.key, ref.display) for ref in refs}
+
+
+def _own_words(desk_of: dict[str, Desk]) -> dict[str, OwnWords]:
+    """The words of the senders' brands, of those that have any, in one query."""
+    words = own_words.own_words_of({desk.brand for desk in desk_of.values() if desk.brand})
+    return {key: words[desk.brand] for key, desk in desk_of.items() if desk.brand and desk.brand in words}
 
 
 # People ---------------------------------------------------------------------------------------------------------------
@@ -133,7 +141,7 @@ def _judge(
     service = contexts.answers_to_service(everything, keys)
     return [
         Judged(
-            seen, message, heard.ref, _in_context(heard.intent, message, service), heard.text,
+            seen, message, heard.ref, _in_context(heard.intent, message, service), heard.text, heard.keywords_version,
             desk_of[message.sender.key], countries.get(seen.subscriber, ""),
         )
         for seen, message, heard in fresh.values()
@@ -208,7 +216,7 @@ def _act_of(one: Judged, kind: EventKind, scope: Scope) -> Act:
         sender=one.desk.sender,
         policy_version=one.desk.policy.version,
         classifier_version=CLASSIFIER_VERSION,
-        keywords_version=KEYWORDS_VERSION,
+        keywords_version=one.keywords_version,
         regime_version=regimes.VERSION,
         rule=one.intent.rule[:64],
         language=one.intent.language[:12],
@@ -232,7 +240,7 @@ def _write_replies(replies: list[Judged], positions: dict[bytes, int], now: dt.d
             intent.confidence, intent.language[:12], intent.topic[:50],
             digest(message.context_id) if message.context_id else b"", one.seen.at, one.seen.received_at, now,
             one.seen.entry, positions.get(one.ref, 0), ReviewState.WAITING.value if is_doubtful else "", "",
-            one.seen.received_at + deadline if is_doubtful else None, CLASSIFIER_VERSION, KEYWORDS_VERSION,
+            one.seen.received_at + deadline if is_doubtful else None, CLASSIFIER_VERSION, one.keywords_version,
         ))  # fmt: skip
     batches.insert(
         Reply,

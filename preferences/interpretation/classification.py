@@ -6,14 +6,15 @@ that merely contains a keyword is doubtful, and doubt goes to a person.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import groupby
 from typing import NamedTuple
 
 from preferences.interpretation import normalisation, sentences
 from preferences.interpretation.intents import Intent, IntentValue
-from preferences.interpretation.lexicon import LEXICON, Index, Keyword, Meaning
+from preferences.interpretation.lexicon import LEXICON, Index, Keyword, Meaning, spelling, vocabulary
+from preferences.interpretation.opinion import opinion
 from preferences.interpretation.own_words import NO_OWN_WORDS, OwnWords
 
 LONGEST_TEXT = 65_536
@@ -27,6 +28,11 @@ _DISGUISED = 0.9
 _MOST_DISGUISED = 8  # words of a message that is looked through for a disguised keyword
 _MOST_WORDS_BESIDE = 12
 _MOST_NAMES = 3
+_FEWEST_WORDS = 2  # of a message on which the second opinion is asked
+# From which likelihood on it is a wish, and from which a person is asked: measured by `scripts/train_opinion.py --folds 5`.
+_LIKELY, _POSSIBLE = 0.95, 0.4
+_OPEN_DOUBTS = ("/unclear", "/inside", "/unwanted", "/complaint", "/of_what")
+_MOST_NAMED = 3  # languages in an explanation
 _SAYS = {
     "asks": "Asks for the end of messages",
     "do_not_send": "Asks not to be sent anything",
@@ -43,7 +49,7 @@ _SAYS = {
     "wrong_person_stop": "The messages reach somebody else, who asks for an end",
     "wrong_person": "The messages may reach somebody else",
     "complaint": "Complains about messages",
-    "limits": "Complains about when or how often messages come",
+    "unclear": "May ask for the end of messages",
     "unwanted": "Does not want something",
     "keep_going": "Says the opposite of stop",
 }
@@ -108,7 +114,9 @@ class _Reading(NamedTuple):
 
 def _whole_message(reading: _Reading) -> Intent | None:
     found = LEXICON.spaced[reading.words] or LEXICON.unspaced[_joined(reading)]
-    if not found or found[0].meaning is Meaning.COURTESY or reading.is_cut:
+    if found and any(keyword.meaning is Meaning.COURTESY for keyword in found):
+        found = tuple(keyword for keyword in found if keyword.meaning is not Meaning.COURTESY)
+    if not found or reading.is_cut:
         return None
     return _of_whole_message(found, reading.hint)
 
@@ -131,16 +139,21 @@ def _only_stop_emoji(reading: _Reading) -> Intent | None:
 
 def _only_keywords(reading: _Reading) -> Intent | None:
     """ "Stop messages please", "STOP STOP", "Hello! Unsubscribe me. Thanks": one wish, said politely or often."""
-    if reading.is_cut:
+    found = None if reading.is_cut else _only_wish(reading)
+    if found is None:
         return None
+    keyword, language = _pick(found, reading.hint)
+    return _keyword_intent(keyword, language, f"Apart from courtesy, the message only says {_named(keyword, found)}.")
+
+
+def _only_wish(reading: _Reading) -> Keywords | None:
+    """The keywords a text consists of, apart from courtesy, if they all want the same."""
     own = reading.own
     groups = _cover(reading.words.split(), LEXICON.spaced, own.spaced)
     groups = groups or _cover(_joined(reading), LEXICON.unspaced, own.unspaced)
     if not groups or len({_INTENTS[found[0].meaning] for found in groups}) > 1:
         return None
-    found = next((found for found in groups if found[0].meaning is Meaning.EVERYTHING), groups[0])
-    keyword, language = _pick(found, reading.hint)
-    return _keyword_intent(keyword, language, f"Apart from courtesy, the message only says {_named(keyword, found)}.")
+    return next((found for found in groups if found[0].meaning is Meaning.EVERYTHING), groups[0])
 
 
 def _disguised(reading: _Reading) -> Intent | None:
@@ -150,7 +163,7 @@ def _disguised(reading: _Reading) -> Intent | None:
     written = _spelled_together(reading.words.split())
     if len(written) > _MOST_DISGUISED:
         return None
-    read = [LEXICON.spelling.read(word) for word in written]
+    read = [spelling().read(word) for word in written]
     if " ".join(read) == reading.words:
         return None
     plain = reading._replace(words=" ".join(read), text="")
@@ -184,7 +197,8 @@ def _with_a_name(reading: _Reading) -> Intent | None:
         return None
     if len(typed) != len(words) or not all(name[0].isupper() and name.isalpha() for name in typed[1:]):
         return None
-    if typed[-1].isupper() or any(LEXICON.spelling.read(name) in LEXICON.vocabulary for name in words[1:]):
+    languages = {keyword.language for keyword in found}
+    if typed[-1].isupper() or any(not languages.isdisjoint(vocabulary()[name].languages) for name in words[1:]):
         return None
     keyword, language = _pick(found, reading.hint)
     explanation = f"Beside what looks like a name, the message only says {_named(keyword, found)}."
@@ -201,25 +215,76 @@ def _own_text(reading: _Reading) -> Intent | None:
 def _sentences(reading: _Reading) -> Intent | None:
     if reading.is_cut:
         return None  # what was not read may say anything
-    clauses = sentences.clauses_of(reading.text)
-    vocabulary = LEXICON.vocabulary
-    read = [clause._replace(words=tuple(map(LEXICON.spelling.read, clause.words))) for clause in clauses]
-    languages = sentences.languages_of(read, vocabulary, reading.hint)
+    clauses = _clauses(reading.text)
+    languages = sentences.languages_of(clauses, vocabulary(), reading.hint)
     if not languages:
-        is_read = len(reading.text) <= sentences.LONGEST_READ and not reading.own.spaced
-        return _FOUND_NOTHING if is_read and not normalisation.has_stop_emoji(reading.text) else None
-    message = sentences.Message(read, vocabulary, languages)
+        found = _said_apart(reading, clauses) or (_FOUND_NOTHING if _is_all_read(reading) else None)
+        return found and _with_second_opinion(reading, found, [sentences.UNKNOWN_SIGN], "")
+    message = sentences.Message(clauses, vocabulary(), languages)
+    found = _of_sentences(reading, clauses, message, languages)
+    return found and _with_second_opinion(reading, found, message.signs(), message.language)
+
+
+def signs_of(text: str) -> list[str]:
+    """What the second opinion learns of a text, beside its words."""
+    clauses = _clauses(text)
+    languages = sentences.languages_of(clauses, vocabulary(), "")
+    return sentences.Message(clauses, vocabulary(), languages).signs()
+
+
+def _clauses(text: str) -> list[sentences.Clause]:
+    read = spelling().read
+    return [clause._replace(words=tuple(map(read, clause.words))) for clause in sentences.clauses_of(text)]
+
+
+def _of_sentences(
+    reading: _Reading, clauses: list[sentences.Clause], message: sentences.Message, languages: Sequence[str]
+) -> Intent | None:
     finding = message.finding()
     if finding is not None and finding.intent is not IntentValue.REVIEW:
         return _from_finding(finding)
     is_contradicted = finding is not None and finding.pattern.endswith(("/wants", "/keep_going"))
-    apart = None if message.is_business or is_contradicted else _said_apart(reading, read)
-    if apart is not None or finding is not None:
-        return apart or (_from_finding(finding) if finding else None)
-    inside = _keyword_inside(reading)
-    if inside is None or not (message.is_business or not (message.has_stop or inside.is_international)):
+    apart = None if is_contradicted else _said_apart(reading, clauses)
+    if apart is not None and not message.is_business:
+        return apart
+    if apart is not None and (message.has_stop or apart.is_international):
+        return doubtful(apart)
+    if finding is not None:
+        return _from_finding(finding)
+    inside = _keyword_inside(reading, languages)
+    if inside is None:
+        return _FOUND_NOTHING if _is_all_read(reading) else None
+    if not message.is_business and (message.has_stop or inside.is_international):
         return inside
-    return inside if inside.rule.startswith("own/") else _nothing_meant(reading, languages[0])
+    return inside if inside.rule.startswith("own/") else _nothing_meant(reading, message.language)
+
+
+def _with_second_opinion(reading: _Reading, intent: Intent, signs: Sequence[str], language: str) -> Intent:
+    """The same, unless the rules found nothing or doubt and the words look like a wish to end messages. What a rule
+    doubts for a reason that stands in the message stays doubtful."""
+    words = reading.words.split()
+    is_open = intent.intent is IntentValue.NONE or intent.rule.endswith(_OPEN_DOUBTS)
+    if not is_open or (len(words) < _FEWEST_WORDS and not normalisation.is_unspaced(reading.words)):
+        return intent
+    likelihood = opinion().likelihood(words, signs)
+    if likelihood < (_POSSIBLE if intent.intent is IntentValue.NONE else _LIKELY):
+        return intent
+    is_clear = likelihood >= _LIKELY
+    language = language or intent.language
+    explanation = f"The words look like a wish to end messages (likelihood {likelihood:.0%}), though no rule names it."
+    return Intent(
+        IntentValue.OPT_OUT if is_clear else IntentValue.REVIEW,
+        f"{language or 'any'}/opinion",
+        confidence=round(likelihood, 2) if is_clear else DOUBT,
+        language=language,
+        explanation=explanation,
+    )
+
+
+def _is_all_read(reading: _Reading) -> bool:
+    """Whether nothing is left that a later step could find."""
+    is_short = len(reading.text) <= sentences.LONGEST_READ
+    return is_short and reading.own.spaced is None and not normalisation.has_stop_emoji(reading.text)
 
 
 def _from_finding(finding: sentences.Finding) -> Intent:
@@ -247,23 +312,22 @@ def _says_everything(finding: sentences.Finding) -> bool:
 
 def _said_apart(reading: _Reading, clauses: list[sentences.Clause]) -> Intent | None:
     """ "Who is this? STOP", "Stop. Maria": a keyword in a sentence of its own, beside nothing that says otherwise."""
-    stops, rest = [], []
-    for clause in clauses:
-        intent = _only_keywords(reading._replace(words=" ".join(clause.words), text="", is_cut=False))
-        if intent is None:
-            rest.append(clause)
-        elif intent.intent is IntentValue.OPT_OUT:
-            stops.append(intent)
-        elif intent.intent is IntentValue.OPT_IN:
-            return None
-    if not stops or sum(len(clause.words) for clause in rest) > _MOST_WORDS_BESIDE:
+    if len(clauses) < 2:
         return None
-    stop = stops[0]
-    return stop._replace(
-        rule=f"{stop.rule}/apart",
-        confidence=_SENTENCE,
-        explanation=f"A sentence of its own is a plain stop. {stop.explanation}",
-    )
+    wishes = [_only_wish(reading._replace(words=" ".join(clause.words), text="")) for clause in clauses]
+    # A word for "enough" or "end" says stop only when nothing else is said.
+    stops = [found for found in wishes if found and found[0].counts_inside and _is_stop(found)]
+    if not stops or any(found and _INTENTS[found[0].meaning] is IntentValue.OPT_IN for found in wishes):
+        return None
+    keyword, language = _pick(stops[0], reading.hint)
+    said = _keyword_intent(keyword, language, f"A sentence of its own says {_named(keyword, stops[0])}.")
+    said = said._replace(rule=f"{said.rule}/apart", confidence=_SENTENCE)
+    beside = sum(len(clause.words) for clause, found in zip(clauses, wishes, strict=True) if not found)
+    return doubtful(said) if beside > _MOST_WORDS_BESIDE else said
+
+
+def _is_stop(found: Keywords) -> bool:
+    return _INTENTS[found[0].meaning] is IntentValue.OPT_OUT
 
 
 def _nothing_meant(reading: _Reading, language: str) -> Intent | None:
@@ -275,14 +339,17 @@ def _nothing_meant(reading: _Reading, language: str) -> Intent | None:
     return Intent(IntentValue.NONE, f"{language}/sentence/other", language=language, explanation=explanation)
 
 
-def _keyword_inside(reading: _Reading) -> Intent | None:
+def _keyword_inside(reading: _Reading, languages: Sequence[str] = ()) -> Intent | None:
+    """A stop word among other words; with `languages`, only one of these, of the brand, or known worldwide."""
     groups = list(LEXICON.spaced_inside.inside(normalisation.tokens(reading.words)))
     groups += LEXICON.unspaced_inside.inside(_joined(reading))
     if reading.own.spaced is not None and reading.own.unspaced is not None:
         groups += reading.own.spaced.inside(normalisation.tokens(reading.words))
         groups += reading.own.unspaced.inside(_joined(reading))
         groups = [found for found in groups if found[0].meaning is not Meaning.HELP]
-    stops = [found for found in groups if _INTENTS[found[0].meaning] is IntentValue.OPT_OUT]
+    if languages:
+        groups = [found for found in groups if any(_is_in(keyword, languages) for keyword in found)]
+    stops = [found for found in groups if _is_stop(found)]
     if not stops:
         return None
     found = max(stops, key=lambda found: (found[0].meaning is Meaning.EVERYTHING, len(found[0].words)))
@@ -294,6 +361,10 @@ def _keyword_inside(reading: _Reading) -> Intent | None:
         explanation = "The message asks both to stop and to start."
         return doubtful(intent._replace(rule=f"{intent.rule}/and_start", explanation=explanation))
     return doubtful(intent._replace(rule=f"{intent.rule}/inside"))
+
+
+def _is_in(keyword: Keyword, languages: Sequence[str]) -> bool:
+    return keyword.language in languages or keyword.is_international or keyword.is_own
 
 
 def _stop_emoji_inside(reading: _Reading) -> Intent | None:
@@ -350,16 +421,18 @@ def _cover(units: list[str] | str, index: Index, own: Index | None) -> list[Keyw
             length, found = (own_length, own_found) if own_length > length else (length, found)
         if not found:
             return None
-        if found[0].meaning is not Meaning.COURTESY:
+        if all(keyword.meaning is not Meaning.COURTESY for keyword in found):
             groups.append(found)
         start += length
     return groups
 
 
 def _pick(found: Keywords, hint: str) -> tuple[Keyword, str]:
-    """The keyword of the hinted language or the first, and the language it is evidence of, if of any."""
+    """The keyword of the hinted language or the first, and the language it is evidence of, if of any. An English word that
+    others borrowed is English."""
     keyword = next((keyword for keyword in found if keyword.language == hint), found[0])
-    if keyword.language == hint or (len(found) == 1 and not keyword.is_international):
+    is_clear = len(found) == 1 or keyword.language == "en"
+    if keyword.language == hint or (is_clear and not keyword.is_international):
         return keyword, keyword.language
     return keyword, hint if keyword.is_international else ""
 
@@ -370,7 +443,8 @@ def _named(keyword: Keyword, found: Keywords) -> str:
         return f'the international {kind} "{keyword.spelling.upper()}"'
     if keyword.is_own:
         return f'the brand\'s own {kind} "{keyword.spelling}"'
-    languages = " or ".join(LEXICON.names[other.language] for other in found)
+    sharing = found[:1] if keyword.language == "en" else found[:_MOST_NAMED]
+    languages = " or ".join(LEXICON.names[other.language] for other in sharing)
     return f'the {languages} {kind} "{keyword.spelling}"'
 
 

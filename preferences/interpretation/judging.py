@@ -38,9 +38,9 @@ def _judge_kind(message: InboundMessage, language_hint: str | None, own_words: O
         case MessageKind.TEXT | MessageKind.CAPTION | MessageKind.EDIT | MessageKind.OTHER:
             return classify(message.text, language_hint=language_hint, own_words=own_words)
         case MessageKind.TEMPLATE_BUTTON | MessageKind.REPLY_BUTTON | MessageKind.LIST_REPLY:
-            return _judge_button(message.text, message.payload, language_hint)
+            return _judge_button(message.text, message.payload, language_hint, own_words)
         case MessageKind.FLOW:
-            return _judge_form(message.payload)
+            return _judge_form(message.payload, own_words)
         case MessageKind.UNAVAILABLE:
             # A first message to a number shared with the WhatsApp Business app arrives without its content.
             explanation = "WhatsApp did not pass on what the message says; it may ask to stop."
@@ -67,15 +67,16 @@ def _in_group(intent: Intent) -> Intent:
     )
 
 
-def _judge_button(label: str, payload: str, language_hint: str | None) -> Intent:
+def _judge_button(label: str, payload: str, language_hint: str | None, own_words: OwnWords) -> Intent:
     word, scope, slug = (*payload.strip().lower().split(":", 3), "", "")[:3]
     wish = _PAYLOADS.get(word)
-    by_label = classify(label if label.strip() or wish else payload, language_hint=language_hint)
+    text = label if label.strip() or wish else payload
+    by_label = classify(text, language_hint=language_hint, own_words=own_words)
     if undo := _UNDO.fullmatch(payload.strip().lower()):
         return _undone(by_label, known_language(undo[1] or "") or by_label.language)
     if wish is None:
         # Nobody labels a button "No thanks" and lets it carry STOP by accident.
-        by_payload = classify(payload, language_hint=language_hint)
+        by_payload = classify(payload, language_hint=language_hint, own_words=own_words)
         is_stop = by_payload.intent is IntentValue.OPT_OUT and by_label.intent is IntentValue.NONE
         return by_payload if is_stop else by_label
     if wish is IntentValue.OPT_IN and by_label.intent is IntentValue.OPT_OUT:
@@ -100,7 +101,7 @@ def _contradiction(by_label: Intent) -> Intent:
     return doubtful(by_label._replace(rule="payload/contradiction", explanation=explanation))
 
 
-def _judge_form(payload: str) -> Intent:
+def _judge_form(payload: str, own_words: OwnWords) -> Intent:
     """The answer of a WhatsApp Flow: a switch that is off outweighs others that are on, and so does a word of doubt."""
     try:
         answer = json.loads(payload)
@@ -109,7 +110,7 @@ def _judge_form(payload: str) -> Intent:
     fields = answer if isinstance(answer, dict) else {}
     if any(_switch(value) is False for key, value in fields.items() if _is_about_marketing(key)):
         return Intent(IntentValue.OPT_OUT, "flow/marketing_off", explanation="Marketing was switched off in a form.")
-    if doubt := _doubt_in_form(answer):
+    if doubt := _doubt_in_form(answer, own_words):
         explanation = "A field of the form asks to stop, in words that are not a plain switch."
         return doubtful(doubt._replace(rule=f"flow/{doubt.rule}", explanation=explanation))
     if any(_switch(value) is True for key, value in fields.items() if _opens_whatsapp(key)):
@@ -117,7 +118,7 @@ def _judge_form(payload: str) -> Intent:
     return Intent(IntentValue.NONE, "flow/none", explanation="The form's answer says nothing about marketing.")
 
 
-def _doubt_in_form(answer: object) -> Intent | None:
+def _doubt_in_form(answer: object, own_words: OwnWords) -> Intent | None:
     """What asks to stop in the fields of a form, however deep: "unsubscribe": true, or a comment that says so."""
     rest: list[object] = [answer]
     while rest:
@@ -128,7 +129,7 @@ def _doubt_in_form(answer: object) -> Intent | None:
             rest.extend(inner for key, inner in value.items() if key not in _FIELDS_OF_OURS)
             rest.extend(key for key, inner in value.items() if _switch(inner) is True)
         elif isinstance(value, str):
-            found = classify(value)
+            found = classify(value, own_words=own_words)
             if found.intent in {IntentValue.OPT_OUT, IntentValue.REVIEW}:
                 return found
     return None

@@ -10,19 +10,22 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from preferences.interpretation import normalisation
 from preferences.interpretation.spelling import Spelling
-from preferences.interpretation.vocabulary import CONCEPTS, PER_SE, Vocabulary, units_of
+from preferences.interpretation.vocabulary import CONCEPTS, COURTESY, PER_SE, SureWords, Vocabulary, units_of
 
 CLASSIFIER_VERSION = 3
 """Raised with every change of the rules or of the normalisation that can change a judgement."""
 
 _DIRECTORY = Path(__file__).parent / "keywords"
 _LONGEST_KEYWORD = 40
+#: A word of several languages is named after the first of these that has it, then by the alphabet.
+_FIRST = {code: place for place, code in enumerate(("en", "es", "fr", "pt", "de", "it", "ru", "ar", "hi", "id", "zh"))}
 
 
 class Meaning(StrEnum):
@@ -99,7 +102,7 @@ class Index:
 @dataclass(frozen=True, slots=True)
 class Lexicon:
     """All languages together. The unspaced indexes serve the scripts that put no spaces between words, those called
-    `inside` hold only what counts inside a longer message. `vocabulary` is for sentences, `spelling` for disguised words.
+    `inside` hold only what counts inside a longer message.
     """
 
     names: Mapping[str, str]
@@ -108,8 +111,6 @@ class Lexicon:
     unspaced: Index
     spaced_inside: Index
     unspaced_inside: Index
-    vocabulary: Vocabulary
-    spelling: Spelling
 
 
 def load(directory: Path = _DIRECTORY) -> Lexicon:
@@ -117,16 +118,14 @@ def load(directory: Path = _DIRECTORY) -> Lexicon:
     names: dict[str, str] = {}
     keywords: list[Keyword] = []
     unspaced: set[str] = set()
-    vocabulary = Vocabulary()
     for path in sorted(directory.glob("*.json")):
         data = _read(path)
         names[path.stem] = data["name"]
-        own = list(_keywords(path, data))
-        keywords.extend(own)
+        keywords.extend(_keywords(path, data))
         if not data.get("spaces", True):
             unspaced.add(path.stem)
-        _add_sentences(vocabulary, path, data, own)
     _refuse_contradictions(keywords)
+    keywords.sort(key=lambda keyword: _FIRST.get(keyword.language, len(_FIRST)))
     spaced = [keyword for keyword in keywords if keyword.language not in unspaced or keyword.words.isascii()]
     # Latin words stand in Chinese or Japanese messages, too ("STOPしてください"), but there they stand apart.
     latin = [keyword for keyword in spaced if keyword.words.isascii() and " " not in keyword.words]
@@ -138,9 +137,30 @@ def load(directory: Path = _DIRECTORY) -> Lexicon:
         unspaced=Index([*joined, *latin], joiner=""),
         spaced_inside=Index(filter(_counts_inside, spaced), joiner=" "),
         unspaced_inside=Index(filter(_counts_inside, joined), joiner=""),
-        vocabulary=vocabulary,
-        spelling=Spelling(vocabulary, {one.words for one in keywords if one.meaning is Meaning.OPT_OUT}),
     )
+
+
+def load_vocabulary(lexicon: Lexicon, directory: Path = _DIRECTORY) -> Vocabulary:
+    """Read and check what words stand for in sentences. Raises KeywordFileError naming the file and the key."""
+    found = Vocabulary()
+    keywords = defaultdict(list)
+    for keyword in lexicon.keywords:
+        keywords[keyword.language].append(keyword)
+    for path in sorted(directory.glob("*.json")):
+        _add_sentences(found, path, _read(path), keywords[path.stem])
+    return found
+
+
+@cache
+def vocabulary() -> Vocabulary:
+    """The vocabulary of all languages, read when the first sentence is."""
+    return load_vocabulary(LEXICON)
+
+
+@cache
+def spelling() -> Spelling:
+    """Looks through disguises to the words of all languages, and through slips to their opt-out words."""
+    return Spelling(SureWords(vocabulary()), {one.words for one in LEXICON.keywords if one.meaning is Meaning.OPT_OUT})
 
 
 def version(directory: Path = _DIRECTORY) -> str:
@@ -171,6 +191,7 @@ _IN_SENTENCES = {
     ("opt_out", "phrases"): "do_not_send",
     ("opt_out_everything",): "do_not_send",
     ("opt_in",): "wants",
+    ("buttons", "opt_out"): "do_not_send",
 }
 
 
@@ -254,9 +275,10 @@ def _sentence_entries(path: Path, data: dict[str, Any]) -> Iterator[tuple[str, s
 def _concepts(keyword: Keyword, units: list[str], *, spaces: bool) -> list[str]:
     """What a keyword stands for inside a sentence."""
     if keyword.concept:
-        return [keyword.concept] if len(units) > 1 else []
+        is_phrase = len(units) > 1 and (spaces or keyword.concept != "wants")  # where no spaces are, "開始" is in much
+        return [keyword.concept] if is_phrase else []
     if keyword.meaning is Meaning.COURTESY:
-        return ["common"]
+        return [COURTESY]
     if keyword.meaning is not Meaning.OPT_OUT or not keyword.counts_inside:
         return []
     # One of several words covers its first, which mostly is one that means stop.
@@ -265,7 +287,7 @@ def _concepts(keyword: Keyword, units: list[str], *, spaces: bool) -> list[str]:
 
 def _with_and_without_apostrophe(entry: str) -> set[str]:
     """People write "dont" for "don't", too."""
-    return {entry, entry.replace("’", "'").replace("'", "")}
+    return {entry, entry.replace("’", "").replace("'", "")} if "'" in entry or "’" in entry else {entry}
 
 
 def _texts(path: Path, data: dict[str, Any], keys: tuple[str, ...]) -> list[str]:
@@ -292,12 +314,16 @@ def _counts_inside(keyword: Keyword) -> bool:
     return keyword.counts_inside
 
 
+_MAY_MEAN_BOTH = {Meaning.COURTESY, Meaning.AFFIRMATION}
+
+
 def _refuse_contradictions(keywords: Iterable[Keyword]) -> None:
-    """One spelling may belong to several languages, but must mean the same in all of them."""
+    """One spelling may belong to several languages, but must mean the same in all of them; only a courtesy may mean yes
+    elsewhere ("po" in Tagalog and Albanian)."""
     first: dict[str, Keyword] = {}
     for keyword in keywords:
         other = first.setdefault(keyword.words, keyword)
-        if other.meaning is not keyword.meaning:
+        if other.meaning is not keyword.meaning and {other.meaning, keyword.meaning} != _MAY_MEAN_BOTH:
             raise KeywordFileError(
                 f'{keyword.language}.json: "{keyword.meaning}" has {keyword.spelling!r}, '
                 f'which {other.language}.json has in "{other.meaning}"'

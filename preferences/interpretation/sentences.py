@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import combinations
 from typing import NamedTuple
 
 from preferences.interpretation import normalisation
 from preferences.interpretation.intents import IntentValue
-from preferences.interpretation.vocabulary import PER_SE, Hit, Known, Language, Vocabulary
+from preferences.interpretation.vocabulary import COURTESY, PER_SE, Hit, Known, Language, Vocabulary
 
 _LONGEST_CLAUSE = 6_000
 LONGEST_READ = 2_000
@@ -21,7 +22,16 @@ LONGEST_READ = 2_000
 _MOST_CLAUSES = 200
 _MOST_LANGUAGES = 3
 _SHORT_CLAUSE = 4
+_FEW_WORDS = 2
 _MOST_HITS = 64
+#: Where a few short words fit several languages, one of these is likelier.
+_LARGE = frozenset(
+    {"en", "es", "fr", "pt", "de", "it", "ru", "ar", "hi", "bn", "ur", "id", "zh", "ja", "ko", "tr", "vi", "ta", "sw"}
+)
+_LARGE_BONUS = 0.4
+_MOST_UNKNOWN = 5
+UNKNOWN_SIGN = "¤nothing"
+"""The one sign of a message in which no word is known to ask for anything."""
 _UNITS_PER_WORD = 3
 
 _SENTENCE_END = re.compile(r"[.!?…;|\n\r。！？؟।॥։።፧។៕။՜՞⋯]+|\s[-–—]+\s|[\U0001F300-\U0001FAFF\u2600-\u27BF]+")
@@ -36,7 +46,9 @@ _END_OF_LETTER = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 #: A clause that has nothing but these says nothing about orders, places or habits.
-_PLAIN = frozenset({"stop", "unsubscribe", "no_more", "me", "want", "common", "messages", "list", PER_SE})
+_PLAIN = frozenset({"stop", "unsubscribe", "no_more", "me", "want", "common", "messages", "list", PER_SE, COURTESY})
+_ENDING = frozenset({"stop", "not", "no_more", "unwanted", "remove"})
+_MESSAGING = frozenset({"messages", "send", "list"})
 _OTHER_MATTERS = frozenset({"business", "everyday", "keep_going", "question", "condition"})
 
 
@@ -93,30 +105,48 @@ def languages_of(clauses: Iterable[Clause], vocabulary: Vocabulary, hint: str) -
         for word in clause.words:
             known = vocabulary[word]
             is_action = is_action or known.is_action
-            for code in known.languages:
-                points[code] += 1 / len(known.languages) + 1
+            for code, weight in known.evidence:
+                points[code] += weight
             if not word.isascii() and normalisation.is_unspaced(word):
                 is_action = True
                 for code in vocabulary.unspaced:
                     points[code] += len(vocabulary.languages[code].hits(_characters(word))) * 1.5
     if not is_action or not points:
         return []
+    for code in _LARGE & points.keys():
+        points[code] += _LARGE_BONUS
     if hint in points:
         points[hint] += 1
     best = max(points.values())
     likely = [code for code in points if points[code] >= best * 0.7]
-    return sorted(likely, key=lambda code: (-points[code], code))[:_MOST_LANGUAGES]
+    return sorted(likely, key=lambda code: (-points[code], code != "en", code))[:_MOST_LANGUAGES]
 
 
 class Message:
     """A message read in the languages it is probably in."""
 
     def __init__(self, clauses: Sequence[Clause], vocabulary: Vocabulary, languages: Iterable[str]) -> None:
-        self._readings = [_Reading(clauses, vocabulary, vocabulary.languages[code]) for code in languages]
+        readings = [_Reading(clauses, vocabulary, vocabulary.languages[code]) for code in languages]
+        # The likeliest comes first, unless clearly more of the message means something in another one.
+        self._readings = sorted(readings, key=lambda reading: reading.unknown // 2)
+        self.language = self._readings[0].code if readings else ""
 
     def finding(self) -> Finding | None:
         """What it asks for in the likeliest language in which it asks for anything, None if in none."""
-        return next((found for reading in self._readings if (found := reading.finding())), None)
+        for reading in self._readings:
+            found = reading.finding()
+            if found is None:
+                continue
+            is_other = reading is not self._readings[0] and self._readings[0].is_business
+            return (
+                found._replace(intent=IntentValue.REVIEW) if is_other and found.intent is IntentValue.OPT_OUT else found
+            )
+        return None
+
+    def signs(self) -> list[str]:
+        """What stands in it, alone and together in one clause, and how much of it is not understood; the same words in
+        every language."""
+        return self._readings[0].signs() if self._readings else [UNKNOWN_SIGN]
 
     @property
     def is_business(self) -> bool:
@@ -136,7 +166,7 @@ class _Part:
         self.units = units
         self.sentence = sentence
         self.scale = scale
-        self.size = len(units)
+        self.size = len(units) - sum(hit.end - hit.start for hit in hits if COURTESY in hit.concepts)
         self.hits = hits
         self.of: dict[str, list[Hit]] = defaultdict(list)
         for hit in hits:
@@ -173,13 +203,13 @@ class _Part:
     @property
     def unknown(self) -> int:
         """How many of its words (or characters) stand for nothing that is known."""
-        return self.size - len({place for hit in self.hits for place in range(hit.start, hit.end)})
+        return len(self.units) - len({place for hit in self.hits for place in range(hit.start, hit.end)})
 
     @property
     def is_about_us(self) -> bool:
         """Whether what it says of unsubscribing can only be about messages: it names them, or the person, or nothing."""
         names_us = "messages" in self or "list" in self or self.near("unsubscribe", "me", 1) is not None
-        return names_us or self.unknown <= self.scale
+        return names_us or self.unknown <= 2 * self.scale
 
     @property
     def is_plain(self) -> bool:
@@ -220,6 +250,8 @@ class _Part:
             return False
         if pattern == "unsubscribe":  # from a plan, a gym, a channel: only "unsubscribe me" is surely about us
             return self.near("unsubscribe", "me", 0) is None
+        if pattern == "remove_from_list" and len(self.of["list"]) > 1:  # "my mobile number from your list"
+            return False
         return self.touches("business", asked, 3)
 
     def text(self, asked: _Asked) -> str:
@@ -264,6 +296,21 @@ class _Reading:
         self._parts = [part for clause in clauses for part in _parts(clause, vocabulary, language)]
         self._has = {concept for part in self._parts for concept in part.of}
 
+    @property
+    def code(self) -> str:
+        return self._language.code
+
+    @property
+    def unknown(self) -> float:
+        """How many words stand for nothing in this language."""
+        return sum(part.unknown / part.scale for part in self._parts)
+
+    def signs(self) -> list[str]:
+        found = {f"¤{concept}" for concept in self._has}
+        for part in self._parts:
+            found.update(f"¤{first}+{second}" for first, second in combinations(sorted(part.of), 2))
+        return [*sorted(found), f"¤unknown {min(int(self.unknown), _MOST_UNKNOWN)}"]
+
     def finding(self) -> Finding | None:
         asked = [(part, found) for part in self._parts if (found := part.asked())]
         if asked:
@@ -277,9 +324,7 @@ class _Reading:
         for concept in ("wrong_person", "complaint"):
             if concept in self._has:
                 return self._found(IntentValue.REVIEW, concept, concept)
-        if {"limits", "messages"} <= self._has and not {"question", "business", "wants"} & self._has:
-            return self._found(IntentValue.REVIEW, "limits", "limits")
-        return self._unwanted(short=True)
+        return self._unwanted(short=True) or self._unclear()
 
     def _judged(self, asked: list[tuple[_Part, _Asked]]) -> Finding:
         certain = [(part, found) for part, found in asked if not self._doubt(part, found)]
@@ -295,8 +340,18 @@ class _Reading:
             return "question"
         if found.pattern == "unsubscribe" and not part.is_about_us:
             return "of_what"
+        if found.pattern == "plain_stop" and self._speaks_of_something_else(part):
+            return "of_what"
         sentence = [other for other in self._parts if other.sentence == part.sentence]
-        return next((concept for concept in ("condition", "limits") for other in sentence if concept in other), "")
+        doubts = ("condition",) if found.pattern == "asks" else ("condition", "limits")
+        return next((concept for concept in doubts for other in sentence if concept in other), "")
+
+    def _speaks_of_something_else(self, part: _Part) -> bool:
+        """ "Stop, I mixed up the size": much is said beside the word, and none of it of messages."""
+        beside = sum(other.unknown / other.scale for other in self._parts if other is not part)
+        return beside > _FEW_WORDS and self._has.isdisjoint(
+            _MESSAGING | {"unwanted", "no_more", "complaint", "wrong_person"}
+        )
 
     def _contradiction(self) -> str:
         return next((concept for concept in ("keep_going", "wants") if concept in self._has), "")
@@ -313,6 +368,17 @@ class _Reading:
             found = part.alone("unwanted") or part.near("not", "want", 1)
             if found and (not short or part.size <= found.end - found.start + 2 * part.scale):
                 return Finding(IntentValue.REVIEW, "unwanted", self._language.code, part.text(found))
+        return None
+
+    def _unclear(self) -> Finding | None:
+        """A clause that says no, and speaks of messages, in a way no pattern knows."""
+        if not self._has.isdisjoint(_OTHER_MATTERS | {"wants"}):
+            return None
+        for part in self._parts:
+            concepts = part.of.keys()
+            if not concepts.isdisjoint(_ENDING) and not concepts.isdisjoint(_MESSAGING):
+                concept = next(one for one in part.of if one in _ENDING)
+                return self._found(IntentValue.REVIEW, "unclear", concept)
         return None
 
     def _found(self, intent: IntentValue, pattern: str, concept: str) -> Finding:

@@ -8,7 +8,8 @@ beginning, and `…` inside a phrase for up to three words between.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import NamedTuple
 
 from preferences.interpretation import normalisation
@@ -39,16 +40,20 @@ CONCEPTS = {
     "joiner": "begins another thought: but, and, because",
     "common": "the most common small words, by which the language is told",
 }
-PER_SE = "per_se"
-"""The opt-out keywords of the language, known to `Vocabulary.add` beside the lists of CONCEPTS."""
+PER_SE, COURTESY = "per_se", "courtesy"
+"""The opt-out keywords and the courtesy of the language, known to `Vocabulary.add` beside the lists of CONCEPTS."""
 _ACTIONS = frozenset(
     {PER_SE, "stop", "no_more", "messages", "send", "unwanted", "remove", "unsubscribe", "do_not_send", "asks", "wrong_person",
      "complaint", "keep_going"}
 )  # fmt: skip
 _REMEMBERED_WORDS = 32_768
 _SHORTEST_STEM = 2
+_SURE_STEM = 4
 _GAP_WORDS = 3
 _UNITS_PER_WORD_UNSPACED = 3
+_MOST_SHARING = 12
+_BORROWED = 0.6
+_SHORT_WORD = 2  # letters, of which many languages have one alike
 GAP = "…"
 _NOTHING: frozenset[str] = frozenset()
 
@@ -61,11 +66,15 @@ class Hit(NamedTuple):
     concepts: frozenset[str]
 
 
+_NO_NODES: dict[str, _Node] = {}
+"""What follows a last word: nothing. Shared, because there are very many last words."""
+
+
 class _Node:
     __slots__ = ("after_gap", "concepts", "next")
 
     def __init__(self) -> None:
-        self.next: dict[str, _Node] = {}
+        self.next: dict[str, _Node] = _NO_NODES
         self.after_gap: _Node | None = None
         self.concepts: frozenset[str] = frozenset()
 
@@ -76,24 +85,37 @@ class Language:
     def __init__(self, code: str, *, spaces: bool) -> None:
         self.code = code
         self.spaces = spaces
-        self._root = _Node()
+        self._entries: list[tuple[str, Sequence[str]]] = []
+        self._first: dict[str, _Node] | None = None
         self._gap = _GAP_WORDS if spaces else _GAP_WORDS * _UNITS_PER_WORD_UNSPACED
 
-    def add(self, concept: str, units: Iterable[str]) -> None:
-        node = self._root
-        for unit in units:
-            if unit == GAP:
-                node.after_gap = node.after_gap or _Node()
-                node = node.after_gap
-            else:
+    def add(self, concept: str, units: Sequence[str]) -> None:
+        self._entries.append((concept, units))
+        self._first = None
+
+    def _tree(self) -> dict[str, _Node]:
+        """Grown when the language is first met: most processes meet few."""
+        root = _Node()
+        for concept, units in self._entries:
+            node = root
+            for unit in units:
+                if unit == GAP:
+                    node.after_gap = node.after_gap or _Node()
+                    node = node.after_gap
+                    continue
+                if node.next is _NO_NODES:
+                    node.next = {}
                 node = node.next.setdefault(unit, _Node())
-        node.concepts |= {concept}
+            node.concepts |= {concept}
+        return root.next
 
     def hits(self, units: list[tuple[str, ...]]) -> list[Hit]:
         """The longest entry at each place, from left to right. What an entry covers belongs to it alone, but for what it
         lets stand between its words."""
         found = []
-        first = self._root.next
+        if self._first is None:
+            self._first = self._tree()
+        first = self._first
         start, after = 0, len(units)
         while start < after:
             nodes = [first[atom] for atom in units[start] if atom in first]
@@ -109,34 +131,40 @@ class Language:
     def _longest(
         self, units: list[tuple[str, ...]], start: int, nodes: list[_Node]
     ) -> tuple[int, frozenset[str], bool]:
-        """The end and the concepts of the longest entry that goes on from one of the nodes, and whether it has a gap."""
-        end, concepts, is_gapped = 0, _NOTHING, False
-        waiting = [(start, node, False) for node in nodes]
+        """The end and the concepts of the entry with the most words that goes on from one of the nodes, and whether it has
+        a gap."""
+        most, end, concepts, is_gapped = 0, start, _NOTHING, False
+        waiting = [(start, node, 1, False) for node in nodes]
         while waiting:
-            at, node, has_gap = waiting.pop()
-            if node.concepts and at >= end:
-                concepts = node.concepts | concepts if at == end else node.concepts
-                end, is_gapped = at, has_gap
+            at, node, words, has_gap = waiting.pop()
+            if node.concepts and words >= most:
+                if words > most or (is_gapped and not has_gap):
+                    most, end, concepts, is_gapped = words, at, node.concepts, has_gap
+                elif is_gapped == has_gap:
+                    end, concepts = max(end, at), node.concepts | concepts
             if node.next and at < len(units):
                 following = node.next
-                waiting += [(at + 1, following[atom], has_gap) for atom in units[at] if atom in following]
+                waiting += [(at + 1, following[atom], words + 1, has_gap) for atom in units[at] if atom in following]
             if node.after_gap is not None:
                 following = node.after_gap.next
                 for place in range(at, min(at + self._gap + 1, len(units))):
-                    waiting += [(place + 1, following[atom], True) for atom in units[place] if atom in following]
+                    waiting += [
+                        (place + 1, following[atom], words + 1, True) for atom in units[place] if atom in following
+                    ]
         return end, concepts, is_gapped
 
 
 class Known(NamedTuple):
-    """What is known of one word: the entries it fits (itself and stems), which languages have it, and whether any of
-    them has it in a list that can ask for something."""
+    """What is known of one word: the entries it fits (itself and stems), which languages have it, whether any of them
+    has it in a list that can ask for something, and how much it speaks for which language."""
 
     atoms: tuple[str, ...]
-    languages: tuple[str, ...]
+    languages: frozenset[str]
     is_action: bool
+    evidence: tuple[tuple[str, float], ...]
 
 
-_UNKNOWN = Known((), (), is_action=False)
+_UNKNOWN = Known((), frozenset(), is_action=False, evidence=())
 
 
 class Vocabulary:
@@ -189,8 +217,9 @@ class Vocabulary:
         atoms = [atom for atom in self._candidates(word) if atom in self._languages_of]
         if not atoms:
             return _UNKNOWN
-        languages = sorted({code for atom in atoms for code in self._languages_of[atom]})
-        return Known(tuple(atoms), tuple(languages), any(atom in self._actions for atom in atoms))
+        languages = frozenset(code for atom in atoms for code in self._languages_of[atom])
+        is_action = any(atom in self._actions for atom in atoms)
+        return Known(tuple(atoms), languages, is_action, _evidence(languages, 1 if len(word) > _SHORT_WORD else 0.5))
 
     def _candidates(self, word: str) -> Iterator[str]:
         yield word
@@ -200,6 +229,26 @@ class Vocabulary:
             middle = inner.strip("*")
             if (middle in word) if inner.endswith("*") else word.endswith(middle):
                 yield inner
+
+
+class SureWords:
+    """The words that are surely known: written out in a list, or by a stem long enough not to fit by chance."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+
+    def __contains__(self, word: object) -> bool:
+        if not isinstance(word, str):
+            return False
+        return any(atom == word or len(atom.strip("*")) >= _SURE_STEM for atom in self._vocabulary[word].atoms)
+
+
+def _evidence(languages: frozenset[str], weight: float) -> tuple[tuple[str, float], ...]:
+    """How much a word speaks for each of its languages: the more, the fewer share it. What very many share ("message",
+    "spam") was borrowed from English, and says little."""
+    if len(languages) > _MOST_SHARING:
+        return (("en", _BORROWED),) if "en" in languages else ()
+    return tuple((code, weight * (1 + 1 / len(languages))) for code in sorted(languages))
 
 
 def units_of(entry: str, *, spaces: bool) -> list[str]:
@@ -214,7 +263,7 @@ def units_of(entry: str, *, spaces: bool) -> list[str]:
             units.append(GAP)
             continue
         before, after = part.startswith("*"), part.endswith("*")
-        words = normalisation.normalise(part).split()
+        words = list(_normalised(part))
         if not words:
             continue
         if not spaces:
@@ -230,3 +279,9 @@ def units_of(entry: str, *, spaces: bool) -> list[str]:
     if not units or units[-1] == GAP:
         raise ValueError("it has no words, or ends with “…”")
     return units
+
+
+@cache
+def _normalised(part: str) -> tuple[str, ...]:
+    # The same words come again and again in the phrases of a language; the files are ours, so there are only so many.
+    return tuple(normalisation.normalise(part).split())

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
+from preferences import own_words
 from preferences.inbox.judging_again import Change, Comparison, compare
 from preferences.interpretation import CLASSIFIER_VERSION, KEYWORDS_VERSION
 from preferences.management.base import DeskCommand, moment
@@ -39,7 +40,8 @@ class Command(DeskCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         limit = options["limit"] or (None if options["since"] else _NEWEST)
-        found = compare(_chosen(options), limit=limit, show=options["show"])
+        words = own_words.own_words_of(Brand.objects.values_list("pk", flat=True))
+        found = compare(_chosen(options), limit=limit, show=options["show"], own_words=words)
         if options["format"] == "json":
             self.stdout.write(json.dumps(_as_json(found, with_texts=options["texts"]), ensure_ascii=False, indent=2))
         else:
