@@ -283,14 +283,17 @@ def _with_second_opinion(reading: _Reading, intent: Intent, signs: Sequence[str]
     """The same, unless the rules found nothing or doubt and the words look like a wish to end messages. What a rule
     doubts for a reason that stands in the message stays doubtful."""
     words = [word for word in reading.words.split() if not word.isdigit()]
-    is_open = reading.is_typed and (intent.intent is IntentValue.NONE or intent.rule.endswith(_OPEN_DOUBTS))
+    is_open = reading.is_typed and (
+        intent.rule.endswith(_OPEN_DOUBTS)
+        or (intent.intent is IntentValue.NONE and not intent.rule.endswith("/keep_going"))
+    )
     if not is_open or (len(words) < _FEWEST_WORDS and not normalisation.is_unspaced(reading.words)):
         return intent
     likelihood = opinion().likelihood(words, signs)
     needed = _POSSIBLE if language else _POSSIBLE_UNKNOWN
     if likelihood < (needed if intent.intent is IntentValue.NONE else _LIKELY):
         return intent
-    is_clear = likelihood >= _LIKELY
+    is_clear = likelihood >= _LIKELY and not intent.rule.endswith("/other")
     language = language or intent.language
     explanation = f"The words look like a wish to end messages (likelihood {likelihood:.0%}), though no rule names it."
     return Intent(

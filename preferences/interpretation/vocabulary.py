@@ -49,6 +49,7 @@ _ACTIONS = frozenset(
 _REMEMBERED_WORDS = 32_768
 _SHORTEST_STEM = 2
 _SURE_STEM = 4
+_STEM_WEIGHT = 0.99
 _GAP_WORDS = 3
 _UNITS_PER_WORD_UNSPACED = 3
 _MOST_SHARING = 12
@@ -118,7 +119,7 @@ class Language:
         first = self._first
         start, after = 0, len(units)
         while start < after:
-            nodes = [first[atom] for atom in units[start] if atom in first]
+            nodes = [(first[atom], _weight(atom)) for atom in units[start] if atom in first]
             if not nodes:
                 start += 1
                 continue
@@ -129,12 +130,12 @@ class Language:
         return found
 
     def _longest(
-        self, units: list[tuple[str, ...]], start: int, nodes: list[_Node]
+        self, units: list[tuple[str, ...]], start: int, nodes: list[tuple[_Node, float]]
     ) -> tuple[int, frozenset[str], bool]:
         """The end and the concepts of the entry with the most words that goes on from one of the nodes, and whether it has
         a gap."""
-        most, end, concepts, is_gapped = 0, start, _NOTHING, False
-        waiting = [(start, node, 1, False) for node in nodes]
+        most, end, concepts, is_gapped = 0.0, start, _NOTHING, False
+        waiting = [(start, node, weight, False) for node, weight in nodes]
         while waiting:
             at, node, words, has_gap = waiting.pop()
             if node.concepts and words >= most:
@@ -144,14 +145,23 @@ class Language:
                     end, concepts = max(end, at), node.concepts | concepts
             if node.next and at < len(units):
                 following = node.next
-                waiting += [(at + 1, following[atom], words + 1, has_gap) for atom in units[at] if atom in following]
+                waiting += [
+                    (at + 1, following[atom], words + _weight(atom), has_gap) for atom in units[at] if atom in following
+                ]
             if node.after_gap is not None:
                 following = node.after_gap.next
                 for place in range(at, min(at + self._gap + 1, len(units))):
                     waiting += [
-                        (place + 1, following[atom], words + 1, True) for atom in units[place] if atom in following
+                        (place + 1, following[atom], words + _weight(atom), True)
+                        for atom in units[place]
+                        if atom in following
                     ]
         return end, concepts, is_gapped
+
+
+def _weight(atom: str) -> float:
+    """A word written out goes before a stem that fits it, too."""
+    return _STEM_WEIGHT if "*" in atom else 1.0
 
 
 class Known(NamedTuple):
