@@ -25,7 +25,7 @@ from preferences.models import (
 from tests import bodies
 from tests.conftest import SAMPLE_TIME
 
-DOUBT = "which bus stop is nearest? Call 07700 900123"
+DOUBT = "if this goes on I will unsubscribe Call 07700 900123"
 HOUR_LATER = SAMPLE_TIME + bodies.HOUR
 DEADLINE = SAMPLE_TIME + dt.timedelta(hours=72)
 
@@ -61,7 +61,7 @@ def test_it_keeps_what_a_reviewer_found(acme, says, outcome, label):
     assert (example.classifier_version, example.keywords_version) == (CLASSIFIER_VERSION, KEYWORDS_VERSION)
     assert (example.brand, bytes(example.digest)) == (acme, bytes(reply.digest))
     assert (example.received_at, example.created_at) == (SAMPLE_TIME, HOUR_LATER)
-    assert text_of(example) == "which bus stop is nearest? Call <number>"
+    assert text_of(example) == "if this goes on I will unsubscribe Call <number>"
 
 
 def test_it_stores_the_words_encrypted(acme, says):
@@ -71,7 +71,7 @@ def test_it_stores_the_words_encrypted(acme, says):
 
     stored = bytes(Example.objects.get().text)
     assert b"bus" not in stored
-    assert encryption.unseal("example", stored).decode() == "which bus stop is nearest? Call <number>"
+    assert encryption.unseal("example", stored).decode() == "if this goes on I will unsubscribe Call <number>"
 
 
 def test_it_keeps_what_the_deadline_made(acme, says):
@@ -215,7 +215,7 @@ def test_it_forgets_the_words_first_and_the_rest_later(acme, says, monkeypatch):
     rest = retention.purge(now=HOUR_LATER + 1_095 * day + bodies.SECOND)
 
     assert [(one["texts of examples"], one["examples"]) for one in (early, words, rest)] == [(0, 0), (5, 0), (0, 5)]
-    assert kept == [("none", "en/stop/inside")] * 5
+    assert kept == [("none", "en/sentence/unsubscribe/condition")] * 5
     assert not Example.objects.exists()
 
 

@@ -15,7 +15,7 @@ from preferences.models import AccessRecord, Example, Reply, ReviewOutcome, User
 from tests import bodies
 from tests.conftest import SAMPLE_TIME
 
-DOUBT = "which bus stop is nearest?"
+DOUBT = "if this goes on I will unsubscribe"
 COLUMNS = ["label", "judged", "rule", "language", "classifier_version", "keywords_version", "source", "text"]
 
 
@@ -51,30 +51,30 @@ def test_it_writes_what_the_rules_said_and_what_it_was(settled, export):
     header, row = csv.reader(io.StringIO(said.out), dialect="excel-tab")
     assert header == COLUMNS
     assert row == [
-        "none", "review", "en/stop/inside", one.language, str(one.classifier_version), one.keywords_version, "review",
+        "none", "review", one.rule, one.language, str(one.classifier_version), one.keywords_version, "review",
         f"{DOUBT} <number>",
     ]  # fmt: skip
     assert said.err.strip() == "Examples written: 1."
 
 
 def test_it_writes_an_object_a_line(settled, export):
-    settled("🛑 “nearest”\nstop?")
+    settled("🛑 “nearest”\nhm?")
 
     (line,) = export("--format", "jsonl").out.splitlines()
 
     assert list(json.loads(line)) == COLUMNS
-    assert json.loads(line)["text"] == "🛑 “nearest”\nstop?"
+    assert json.loads(line)["text"] == "🛑 “nearest”\nhm?"
 
 
 @pytest.mark.parametrize(
     ("written", "cell"),
     [
-        ('=HYPERLINK("x") stop it?', '\'=HYPERLINK("x") stop it?'),
-        ("+ stop is nearest", "'+ stop is nearest"),
-        ("-stop is nearest", "'-stop is nearest"),
-        ("@ stop is nearest", "'@ stop is nearest"),
-        ("＝1 stop is nearest", "'＝1 stop is nearest"),
-        ('"stop" is\tnearest\nhere', '"stop" is nearest here'),
+        ('=HYPERLINK("x") if so I will unsubscribe', '\'=HYPERLINK("x") if so I will unsubscribe'),
+        ("+ if so I will unsubscribe", "'+ if so I will unsubscribe"),
+        ("-if so I will unsubscribe", "'-if so I will unsubscribe"),
+        ("@ if so I will unsubscribe", "'@ if so I will unsubscribe"),
+        ("＝1 if so I will unsubscribe", "'＝1 if so I will unsubscribe"),
+        ('if so I\twill unsubscribe "all"', 'if so I will unsubscribe "all"'),
     ],
 )
 def test_it_is_text_to_a_spreadsheet(settled, export, written, cell):

@@ -29,15 +29,15 @@ def again(capsys, db):
 
 @pytest.fixture
 def another_version(monkeypatch):
-    """Rules that take "baja" for nothing and doubt no bus stop."""
+    """Rules that take "baja" for nothing and doubt no condition."""
     before = judging_again.judge
 
     def judge(message, **words):
         if message.text == "baja":
             return Intent(IntentValue.NONE, "text/none")
         intent = before(message, **words)
-        if intent.rule == "en/stop/inside":
-            return intent._replace(intent=IntentValue.NONE, rule="en/bus_stop")
+        if intent.rule == "en/sentence/unsubscribe/condition":
+            return intent._replace(intent=IntentValue.NONE, rule="en/let_be")
         return intent
 
     monkeypatch.setattr(judging_again, "judge", judge)
@@ -45,7 +45,9 @@ def another_version(monkeypatch):
 
 @pytest.fixture
 def replies(acme, says):
-    for second, text in enumerate(["STOP", "baja", "baja", "which bus stop? +44 7700 900123", "hello"]):
+    for second, text in enumerate(
+        ["STOP", "baja", "baja", "if this goes on I will unsubscribe +44 7700 900123", "hello"]
+    ):
         says(text, second)
 
 
@@ -56,7 +58,7 @@ def test_it_finds_nothing_to_change_in_what_it_decided_itself(acme, says, receiv
         "START",
         "yes",
         "hello",
-        "is this the bus stop?",
+        "if this goes on I will unsubscribe",
         "🛑",
         "",
         "取消",
@@ -88,16 +90,16 @@ def test_it_says_what_would_be_decided_differently(replies, another_version, aga
     assert "Decided differently: 3 replies (60.00%)." in said
     assert " es opt_out none 2\n" in said
     assert "review none 1\n" in said
-    assert " es/baja text/none 2\n en/stop/inside en/bus_stop 1\n" in said
-    assert "bus stop?" not in said
+    assert " es/baja text/none 2\n en/sentence/unsubscribe/condition en/let_be 1\n" in said
+    assert "if this goes on" not in said
 
 
 def test_it_shows_some_of_them_with_their_words_only_when_asked(replies, another_version, again):
     without, with_words = again("--show", "1"), again("--show", "5", "--texts")
 
-    assert without.count("(en/bus_stop)") == 1
+    assert without.count("(en/let_be)") == 1
     assert "which bus" not in without
-    assert "which bus stop? <number>" in with_words
+    assert "if this goes on I will unsubscribe <number>" in with_words
     assert with_words.count("(text/none)") == 2
 
 
@@ -110,7 +112,7 @@ def test_it_tells_programs(replies, another_version, again):
     assert told["rules"][0] == {
         "was": {"decision": "opt_out", "rule": "es/baja"}, "would_be": {"decision": "none", "rule": "text/none"}, "replies": 2,
     }  # fmt: skip
-    assert told["shown"][0]["reply"] == Reply.objects.get(rule="en/stop/inside").pk
+    assert told["shown"][0]["reply"] == Reply.objects.get(rule="en/sentence/unsubscribe/condition").pk
     assert "text" not in told["shown"][0]
     assert "<number>" in json.loads(again("--format", "json", "--show", "1", "--texts"))["shown"][0]["text"]
 
@@ -214,13 +216,13 @@ def test_it_reads_in_batches_and_writes_nothing(acme, says, again, monkeypatch, 
 
 
 def test_it_judges_each_reply_in_the_words_of_its_brand(replies, says, acme):
-    says("tabula rasa", 10)
-    words = {acme.pk: OwnWords.of(1, [OwnWord("en", "opt_out", "tabula rasa")])}
+    says("zebra lamp", 10)
+    words = {acme.pk: OwnWords.of(1, [OwnWord("en", "opt_out", "zebra lamp")])}
 
     found = judging_again.compare(Reply.objects.all(), limit=None, own_words=words)
     of_others = judging_again.compare(Reply.objects.all(), limit=None, own_words={acme.pk + 1: words[acme.pk]})
 
-    assert [(was.rule, now.rule) for was, now in found.rules] == [("text/none", "own/tabula_rasa")]
+    assert [(was.rule, now.rule) for was, now in found.rules] == [("text/none", "own/zebra_lamp")]
     assert of_others.changed == 0
 
 

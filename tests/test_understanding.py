@@ -32,7 +32,7 @@ from tests import bodies
 
 URL = reverse("admin:preferences_example_changelist")
 LIST = reverse("admin:preferences_reply_changelist")
-DOUBT = "which bus stop is nearest?"
+DOUBT = "if this goes on I will unsubscribe"
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_it_counts_what_became_of_doubts(says, open_page):
     response = open_page()
 
     ((rule, _, *figures),) = table(response, "Found doubtful")
-    assert rule == "“stop” (English) inside a longer message"
+    assert rule == "Asks to be unsubscribed (English), under a condition"
     assert figures == ["24", "5", "3", "40.0%", "4"]
     assert "Found doubtful 24, 4 still waiting Became opt-outs 8 of those settled (40.0%)" in text_of(response)
     assert not table(response, "Taken for opt-outs")
@@ -253,7 +253,7 @@ def test_it_leads_to_the_replies_behind_a_row(says, open_page, staff):
 
     assert found[f"{LIST}?intent=opt_out&rule=es%2Fbaja&language=es"] == ["es/baja"]
     assert found[f"{LIST}?intent=opt_out&rule=en%2Fstop&language=-"] == ["en/stop"]
-    assert sorted(found.values()) == [["en/stop"], ["en/stop/inside"], ["es/baja"]]
+    assert sorted(found.values()) == [["en/sentence/unsubscribe/condition"], ["en/stop"], ["es/baja"]]
 
 
 def test_it_says_which_versions_judged(says, open_page):
@@ -283,7 +283,7 @@ def test_it_knows_the_running_words_beside_those_of_a_brand(monkeypatch, says, o
 
 
 def test_it_shows_nothing_that_anybody_wrote(says, open_page):
-    says("stop calling me Bilal at 07700 900123")
+    says("if Bilal goes on at 07700 900123 I will unsubscribe")
     settle(ReviewOutcome.NOT_OPT_OUT)
     assert Example.objects.exists()
 

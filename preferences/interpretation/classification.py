@@ -14,6 +14,7 @@ from typing import NamedTuple
 from preferences.interpretation import normalisation, sentences
 from preferences.interpretation.intents import Intent, IntentValue
 from preferences.interpretation.lexicon import LEXICON, Index, Keyword, Meaning, spelling, vocabulary
+from preferences.interpretation.opinion import opinion
 from preferences.interpretation.own_words import NO_OWN_WORDS, OwnWords
 
 LONGEST_TEXT = 65_536
@@ -27,8 +28,14 @@ _DISGUISED = 0.9
 _MOST_DISGUISED = 8  # words of a message that is looked through for a disguised keyword
 _MOST_WORDS_BESIDE = 12
 _MOST_NAMES = 3
+_FEWEST_WORDS = 2  # of a message on which the second opinion is asked
+# From which likelihood on it is a wish, and from which a person is asked: measured by `scripts/train_opinion.py --folds 5`.
+# Where no word is known that could ask for anything, more is needed.
+_LIKELY, _POSSIBLE, _POSSIBLE_UNKNOWN = 0.95, 0.4, 0.7
+_OPEN_DOUBTS = ("/unclear", "/inside", "/unwanted", "/complaint", "/of_what")
 _MOST_NAMED = 3  # languages in an explanation
-_SAYS = {
+#: What a pattern of `sentences` says, and what made it doubtful.
+SAYS = {
     "asks": "Asks for the end of messages",
     "do_not_send": "Asks not to be sent anything",
     "stop_sending": "Asks to stop sending",
@@ -44,12 +51,11 @@ _SAYS = {
     "wrong_person_stop": "The messages reach somebody else, who asks for an end",
     "wrong_person": "The messages may reach somebody else",
     "complaint": "Complains about messages",
-    "limits": "Complains about when or how often messages come",
     "unclear": "May ask for the end of messages",
     "unwanted": "Does not want something",
     "keep_going": "Says the opposite of stop",
 }
-_DOUBTS = {
+DOUBTS = {
     "question": "But it stands in a question.",
     "of_what": "But of what is not clear.",
     "condition": "But it stands under a condition.",
@@ -59,6 +65,7 @@ _DOUBTS = {
 }
 _FEWEST_SPELLED_LETTERS = 3  # "S T O P"
 _FOUND_NOTHING = Intent(IntentValue.NONE, "text/none", explanation="No keyword was found in the message.")
+_COURTESY = Intent(IntentValue.NONE, "text/courtesy", explanation="The message says nothing but courtesy.")
 _EMPTY = Intent(IntentValue.NONE, "text/empty", explanation="The message has no words.")
 _INTENTS = {
     Meaning.OPT_OUT: IntentValue.OPT_OUT,
@@ -70,13 +77,15 @@ _INTENTS = {
 _OLD_LANGUAGE_CODES = {"iw": "he", "in": "id"}
 
 
-def classify(text: str, *, language_hint: str | None = None, own_words: OwnWords = NO_OWN_WORDS) -> Intent:
+def classify(
+    text: str, *, language_hint: str | None = None, own_words: OwnWords = NO_OWN_WORDS, is_typed: bool = True
+) -> Intent:
     """Judge the words of one message; never raises, always the same for the same text, hint and words.
 
     The hint (a language or locale code) decides only between languages that share a word. `own_words` are the brand's:
-    they add to the built-in words and take none away.
+    they add to the built-in words and take none away. What nobody typed (labels, fields of forms) gets no second opinion.
     """
-    reading = _Reading.of(text, language_hint, own_words)
+    reading = _Reading.of(text, language_hint, own_words, is_typed=is_typed)
     if not reading.words and not normalisation.has_stop_emoji(reading.text):
         return _EMPTY
     for step in _STEPS:
@@ -94,9 +103,10 @@ class _Reading(NamedTuple):
     hint: str
     is_cut: bool
     own: OwnWords
+    is_typed: bool
 
     @classmethod
-    def of(cls, text: str, language_hint: str | None, own_words: OwnWords) -> _Reading:
+    def of(cls, text: str, language_hint: str | None, own_words: OwnWords, *, is_typed: bool) -> _Reading:
         read = text[:LONGEST_TEXT]
         words = normalisation.normalise(read)
         return cls(
@@ -105,6 +115,7 @@ class _Reading(NamedTuple):
             hint=known_language(language_hint) if language_hint else "",
             is_cut=max(len(text), len(words)) > LONGEST_TEXT,
             own=own_words,
+            is_typed=is_typed,
         )
 
 
@@ -135,16 +146,29 @@ def _only_stop_emoji(reading: _Reading) -> Intent | None:
 
 def _only_keywords(reading: _Reading) -> Intent | None:
     """ "Stop messages please", "STOP STOP", "Hello! Unsubscribe me. Thanks": one wish, said politely or often."""
-    if reading.is_cut:
+    groups = None if reading.is_cut else _groups(reading)
+    if groups == [] and reading.words:
+        return _COURTESY
+    found = _one_wish(groups)
+    if found is None:
         return None
-    own = reading.own
-    groups = _cover(reading.words.split(), LEXICON.spaced, own.spaced)
-    groups = groups or _cover(_joined(reading), LEXICON.unspaced, own.unspaced)
-    if not groups or len({_INTENTS[found[0].meaning] for found in groups}) > 1:
-        return None
-    found = next((found for found in groups if found[0].meaning is Meaning.EVERYTHING), groups[0])
     keyword, language = _pick(found, reading.hint)
     return _keyword_intent(keyword, language, f"Apart from courtesy, the message only says {_named(keyword, found)}.")
+
+
+def _groups(reading: _Reading) -> list[Keywords] | None:
+    """The keywords a text consists of, apart from courtesy; None if there is more in it."""
+    own = reading.own
+    groups = _cover(reading.words.split(), LEXICON.spaced, own.spaced)
+    joined = "" if groups else _joined(reading)
+    return _cover(joined, LEXICON.unspaced, own.unspaced) if joined else groups
+
+
+def _one_wish(groups: list[Keywords] | None) -> Keywords | None:
+    """The keywords that say it, if all want the same."""
+    if not groups or len({_INTENTS[found[0].meaning] for found in groups}) > 1:
+        return None
+    return next((found for found in groups if found[0].meaning is Meaning.EVERYTHING), groups[0])
 
 
 def _disguised(reading: _Reading) -> Intent | None:
@@ -200,25 +224,51 @@ def _with_a_name(reading: _Reading) -> Intent | None:
 def _own_text(reading: _Reading) -> Intent | None:
     """Without quoted lines and "Sent from my phone" the message may be a plain one."""
     own = sentences.own_text(reading.text)
-    return classify(own, language_hint=reading.hint, own_words=reading.own) if own != reading.text else None
+    typed = reading.is_typed
+    return (
+        classify(own, language_hint=reading.hint, own_words=reading.own, is_typed=typed)
+        if own != reading.text
+        else None
+    )
 
 
 def _sentences(reading: _Reading) -> Intent | None:
     if reading.is_cut:
         return None  # what was not read may say anything
-    clauses = sentences.clauses_of(reading.text)
-    read = [clause._replace(words=tuple(map(spelling().read, clause.words))) for clause in clauses]
-    languages = sentences.languages_of(read, vocabulary(), reading.hint)
+    clauses = _clauses(reading.text)
+    languages = sentences.languages_of(clauses, vocabulary(), reading.hint)
     if not languages:
-        return _said_apart(reading, read) or (_FOUND_NOTHING if _is_all_read(reading) else None)
-    message = sentences.Message(read, vocabulary(), languages)
+        found = _said_apart(reading, clauses) or (_FOUND_NOTHING if _is_all_read(reading) else None)
+        return found and _with_second_opinion(reading, found, [sentences.UNKNOWN_SIGN], "")
+    message = sentences.Message(clauses, vocabulary(), languages)
+    found = _of_sentences(reading, clauses, message, languages)
+    return found and _with_second_opinion(reading, found, message.signs(), message.language)
+
+
+def signs_of(text: str) -> list[str]:
+    """What the second opinion learns of a text, beside its words."""
+    clauses = _clauses(text)
+    languages = sentences.languages_of(clauses, vocabulary(), "")
+    return sentences.Message(clauses, vocabulary(), languages).signs()
+
+
+def _clauses(text: str) -> list[sentences.Clause]:
+    read = spelling().read
+    return [clause._replace(words=tuple(map(read, clause.words))) for clause in sentences.clauses_of(text)]
+
+
+def _of_sentences(
+    reading: _Reading, clauses: list[sentences.Clause], message: sentences.Message, languages: Sequence[str]
+) -> Intent | None:
     finding = message.finding()
     if finding is not None and finding.intent is not IntentValue.REVIEW:
         return _from_finding(finding)
     is_contradicted = finding is not None and finding.pattern.endswith(("/wants", "/keep_going"))
-    apart = None if is_contradicted else _said_apart(reading, read)
-    if apart is not None:
-        return doubtful(apart) if message.is_business else apart
+    apart = None if is_contradicted else _said_apart(reading, clauses)
+    if apart is not None and not message.is_business:
+        return apart
+    if apart is not None and (message.has_stop or apart.is_international):
+        return doubtful(apart)
     if finding is not None:
         return _from_finding(finding)
     inside = _keyword_inside(reading, languages)
@@ -226,7 +276,33 @@ def _sentences(reading: _Reading) -> Intent | None:
         return _FOUND_NOTHING if _is_all_read(reading) else None
     if not message.is_business and (message.has_stop or inside.is_international):
         return inside
-    return inside if inside.rule.startswith("own/") else _nothing_meant(reading, languages[0])
+    return inside if inside.rule.startswith("own/") else _nothing_meant(reading, message.language)
+
+
+def _with_second_opinion(reading: _Reading, intent: Intent, signs: Sequence[str], language: str) -> Intent:
+    """The same, unless the rules found nothing or doubt and the words look like a wish to end messages. What a rule
+    doubts for a reason that stands in the message stays doubtful."""
+    words = [word for word in reading.words.split() if not word.isdigit()]
+    is_open = reading.is_typed and (
+        intent.rule.endswith(_OPEN_DOUBTS)
+        or (intent.intent is IntentValue.NONE and not intent.rule.endswith("/keep_going"))
+    )
+    if not is_open or (len(words) < _FEWEST_WORDS and not normalisation.is_unspaced(reading.words)):
+        return intent
+    likelihood = opinion().likelihood(words, signs)
+    needed = _POSSIBLE if language else _POSSIBLE_UNKNOWN
+    if likelihood < (needed if intent.intent is IntentValue.NONE else _LIKELY):
+        return intent
+    is_clear = likelihood >= _LIKELY and not intent.rule.endswith("/other")
+    language = language or intent.language
+    explanation = f"The words look like a wish to end messages (likelihood {likelihood:.0%}), though no rule names it."
+    return Intent(
+        IntentValue.OPT_OUT if is_clear else IntentValue.REVIEW,
+        f"{language or 'any'}/opinion",
+        confidence=round(likelihood, 2) if is_clear else DOUBT,
+        language=language,
+        explanation=explanation,
+    )
 
 
 def _is_all_read(reading: _Reading) -> bool:
@@ -238,9 +314,9 @@ def _is_all_read(reading: _Reading) -> bool:
 def _from_finding(finding: sentences.Finding) -> Intent:
     pattern, _, doubt = finding.pattern.partition("/")
     language = LEXICON.names[finding.language]
-    explanation = f"{_SAYS[pattern]} ({language}): “{finding.quoted}”."
+    explanation = f"{SAYS[pattern]} ({language}): “{finding.quoted}”."
     if doubt:
-        explanation += f" {_DOUBTS[doubt]}"
+        explanation += f" {DOUBTS[doubt]}"
     topic = "any" if finding.intent is IntentValue.OPT_OUT and _says_everything(finding) else "marketing"
     return Intent(
         finding.intent,
@@ -262,23 +338,20 @@ def _said_apart(reading: _Reading, clauses: list[sentences.Clause]) -> Intent | 
     """ "Who is this? STOP", "Stop. Maria": a keyword in a sentence of its own, beside nothing that says otherwise."""
     if len(clauses) < 2:
         return None
-    stops, rest = [], []
-    for clause in clauses:
-        intent = _only_keywords(reading._replace(words=" ".join(clause.words), text="", is_cut=False))
-        if intent is None:
-            rest.append(clause)
-        elif intent.intent is IntentValue.OPT_OUT:
-            stops.append(intent)
-        elif intent.intent is IntentValue.OPT_IN:
-            return None
-    if not stops:
+    wishes = [_one_wish(_groups(reading._replace(words=" ".join(clause.words), text=""))) for clause in clauses]
+    # A word for "enough" or "end" says stop only when nothing else is said.
+    stops = [found for found in wishes if found and any(one.counts_inside for one in found) and _is_stop(found)]
+    if not stops or any(found and _INTENTS[found[0].meaning] is IntentValue.OPT_IN for found in wishes):
         return None
-    stop = stops[0]._replace(
-        rule=f"{stops[0].rule}/apart",
-        confidence=_SENTENCE,
-        explanation=f"A sentence of its own is a plain stop. {stops[0].explanation}",
-    )
-    return doubtful(stop) if sum(len(clause.words) for clause in rest) > _MOST_WORDS_BESIDE else stop
+    keyword, language = _pick(stops[0], reading.hint)
+    said = _keyword_intent(keyword, language, f"A sentence of its own says {_named(keyword, stops[0])}.")
+    said = said._replace(rule=f"{said.rule}/apart", confidence=_SENTENCE)
+    beside = sum(len(clause.words) for clause, found in zip(clauses, wishes, strict=True) if not found)
+    return doubtful(said) if beside > _MOST_WORDS_BESIDE else said
+
+
+def _is_stop(found: Keywords) -> bool:
+    return _INTENTS[found[0].meaning] is IntentValue.OPT_OUT
 
 
 def _nothing_meant(reading: _Reading, language: str) -> Intent | None:
@@ -300,7 +373,7 @@ def _keyword_inside(reading: _Reading, languages: Sequence[str] = ()) -> Intent 
         groups = [found for found in groups if found[0].meaning is not Meaning.HELP]
     if languages:
         groups = [found for found in groups if any(_is_in(keyword, languages) for keyword in found)]
-    stops = [found for found in groups if _INTENTS[found[0].meaning] is IntentValue.OPT_OUT]
+    stops = [found for found in groups if _is_stop(found)]
     if not stops:
         return None
     found = max(stops, key=lambda found: (found[0].meaning is Meaning.EVERYTHING, len(found[0].words)))

@@ -10,7 +10,7 @@ ANSWER_TO_SERVICE = "answer_to_service"
 #: Words for stopping messages that are also the usual words for cancelling an order, a booking or an appointment, as they
 #: stand in rules. "Stop" and "unsubscribe" are never among them.
 _TRANSACTIONAL = frozenset({
-    "cancel", "cancle",
+    "cancel",
     "cancelar", "cancele",
     "annuler", "annulez",
     "annullare", "annulla", "cancellare", "cancella", "cancellazione",
@@ -40,7 +40,7 @@ def is_transactional(intent: Intent) -> bool:
     """Whether an opt-out was found by nothing but a built-in word that also cancels orders."""
     language, _, word = intent.rule.partition("/")
     is_plain = intent.intent is IntentValue.OPT_OUT and intent.topic == "marketing"
-    return is_plain and language != "own" and word in _TRANSACTIONAL
+    return is_plain and language != "own" and word.removesuffix("/spelling") in _TRANSACTIONAL
 
 
 def may_mean_the_order(intent: Intent, text: str) -> bool:

@@ -71,12 +71,12 @@ def _judge_button(label: str, payload: str, language_hint: str | None, own_words
     word, scope, slug = (*payload.strip().lower().split(":", 3), "", "")[:3]
     wish = _PAYLOADS.get(word)
     text = label if label.strip() or wish else payload
-    by_label = classify(text, language_hint=language_hint, own_words=own_words)
+    by_label = classify(text, language_hint=language_hint, own_words=own_words, is_typed=False)
     if undo := _UNDO.fullmatch(payload.strip().lower()):
         return _undone(by_label, known_language(undo[1] or "") or by_label.language)
     if wish is None:
         # Nobody labels a button "No thanks" and lets it carry STOP by accident.
-        by_payload = classify(payload, language_hint=language_hint, own_words=own_words)
+        by_payload = classify(payload, language_hint=language_hint, own_words=own_words, is_typed=False)
         is_stop = by_payload.intent is IntentValue.OPT_OUT and by_label.intent is IntentValue.NONE
         return by_payload if is_stop else by_label
     if wish is IntentValue.OPT_IN and by_label.intent is IntentValue.OPT_OUT:
@@ -129,7 +129,7 @@ def _doubt_in_form(answer: object, own_words: OwnWords) -> Intent | None:
             rest.extend(inner for key, inner in value.items() if key not in _FIELDS_OF_OURS)
             rest.extend(key for key, inner in value.items() if _switch(inner) is True)
         elif isinstance(value, str):
-            found = classify(value, own_words=own_words)
+            found = classify(value, own_words=own_words, is_typed=False)
             if found.intent in {IntentValue.OPT_OUT, IntentValue.REVIEW}:
                 return found
     return None
@@ -137,7 +137,7 @@ def _doubt_in_form(answer: object, own_words: OwnWords) -> Intent | None:
 
 def _is_about_marketing(key: str) -> bool:
     """`marketing`, `marketing_whatsapp`, `marketing_email` …, but not `marketing_opt_out`, which is on to be off."""
-    return key.strip().lower().startswith("marketing") and classify(key).intent is IntentValue.NONE
+    return key.strip().lower().startswith("marketing") and classify(key, is_typed=False).intent is IntentValue.NONE
 
 
 def _opens_whatsapp(key: str) -> bool:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from preferences.interpretation import normalisation
 from preferences.interpretation.spelling import Spelling
-from preferences.interpretation.vocabulary import CONCEPTS, PER_SE, Vocabulary, units_of
+from preferences.interpretation.vocabulary import CONCEPTS, COURTESY, PER_SE, SureWords, Vocabulary, units_of
 
 CLASSIFIER_VERSION = 3
 """Raised with every change of the rules or of the normalisation that can change a judgement."""
@@ -160,7 +160,7 @@ def vocabulary() -> Vocabulary:
 @cache
 def spelling() -> Spelling:
     """Looks through disguises to the words of all languages, and through slips to their opt-out words."""
-    return Spelling(vocabulary(), {one.words for one in LEXICON.keywords if one.meaning is Meaning.OPT_OUT})
+    return Spelling(SureWords(vocabulary()), {one.words for one in LEXICON.keywords if one.meaning is Meaning.OPT_OUT})
 
 
 def version(directory: Path = _DIRECTORY) -> str:
@@ -191,6 +191,7 @@ _IN_SENTENCES = {
     ("opt_out", "phrases"): "do_not_send",
     ("opt_out_everything",): "do_not_send",
     ("opt_in",): "wants",
+    ("buttons", "opt_out"): "do_not_send",
 }
 
 
@@ -274,9 +275,10 @@ def _sentence_entries(path: Path, data: dict[str, Any]) -> Iterator[tuple[str, s
 def _concepts(keyword: Keyword, units: list[str], *, spaces: bool) -> list[str]:
     """What a keyword stands for inside a sentence."""
     if keyword.concept:
-        return [keyword.concept] if len(units) > 1 else []
+        is_phrase = len(units) > 1 and (spaces or keyword.concept != "wants")  # where no spaces are, "開始" is in much
+        return [keyword.concept] if is_phrase else []
     if keyword.meaning is Meaning.COURTESY:
-        return ["common"]
+        return [COURTESY]
     if keyword.meaning is not Meaning.OPT_OUT or not keyword.counts_inside:
         return []
     # One of several words covers its first, which mostly is one that means stop.

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import combinations
 from typing import NamedTuple
 
 from preferences.interpretation import normalisation
 from preferences.interpretation.intents import IntentValue
-from preferences.interpretation.vocabulary import PER_SE, Hit, Known, Language, Vocabulary
+from preferences.interpretation.vocabulary import COURTESY, PER_SE, Hit, Known, Language, Vocabulary
 
 _LONGEST_CLAUSE = 6_000
 LONGEST_READ = 2_000
@@ -21,7 +22,16 @@ LONGEST_READ = 2_000
 _MOST_CLAUSES = 200
 _MOST_LANGUAGES = 3
 _SHORT_CLAUSE = 4
+_FEW_WORDS = 2
 _MOST_HITS = 64
+#: Where a few short words fit several languages, one of these is likelier.
+_LARGE = frozenset(
+    {"en", "es", "fr", "pt", "de", "it", "ru", "ar", "hi", "bn", "ur", "id", "zh", "ja", "ko", "tr", "vi", "ta", "sw"}
+)
+_LARGE_BONUS = 0.4
+_MOST_UNKNOWN = 5
+UNKNOWN_SIGN = "¤nothing"
+"""The one sign of a message in which no word is known to ask for anything."""
 _UNITS_PER_WORD = 3
 
 _SENTENCE_END = re.compile(r"[.!?…;|\n\r。！？؟।॥։።፧។៕။՜՞⋯]+|\s[-–—]+\s|[\U0001F300-\U0001FAFF\u2600-\u27BF]+")
@@ -36,7 +46,7 @@ _END_OF_LETTER = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 #: A clause that has nothing but these says nothing about orders, places or habits.
-_PLAIN = frozenset({"stop", "unsubscribe", "no_more", "me", "want", "common", "messages", "list", PER_SE})
+_PLAIN = frozenset({"stop", "unsubscribe", "no_more", "me", "want", "common", "messages", "list", PER_SE, COURTESY})
 _ENDING = frozenset({"stop", "not", "no_more", "unwanted", "remove"})
 _MESSAGING = frozenset({"messages", "send", "list"})
 _OTHER_MATTERS = frozenset({"business", "everyday", "keep_going", "question", "condition"})
@@ -103,6 +113,8 @@ def languages_of(clauses: Iterable[Clause], vocabulary: Vocabulary, hint: str) -
                     points[code] += len(vocabulary.languages[code].hits(_characters(word))) * 1.5
     if not is_action or not points:
         return []
+    for code in _LARGE & points.keys():
+        points[code] += _LARGE_BONUS
     if hint in points:
         points[hint] += 1
     best = max(points.values())
@@ -114,11 +126,27 @@ class Message:
     """A message read in the languages it is probably in."""
 
     def __init__(self, clauses: Sequence[Clause], vocabulary: Vocabulary, languages: Iterable[str]) -> None:
-        self._readings = [_Reading(clauses, vocabulary, vocabulary.languages[code]) for code in languages]
+        readings = [_Reading(clauses, vocabulary, vocabulary.languages[code]) for code in languages]
+        # The likeliest comes first, unless clearly more of the message means something in another one.
+        self._readings = sorted(readings, key=lambda reading: reading.unknown // 2)
+        self.language = self._readings[0].code if readings else ""
 
     def finding(self) -> Finding | None:
         """What it asks for in the likeliest language in which it asks for anything, None if in none."""
-        return next((found for reading in self._readings if (found := reading.finding())), None)
+        for reading in self._readings:
+            found = reading.finding()
+            if found is None:
+                continue
+            is_other = reading is not self._readings[0] and self._readings[0].is_business
+            return (
+                found._replace(intent=IntentValue.REVIEW) if is_other and found.intent is IntentValue.OPT_OUT else found
+            )
+        return None
+
+    def signs(self) -> list[str]:
+        """What stands in it, alone and together in one clause, and how much of it is not understood; the same words in
+        every language."""
+        return self._readings[0].signs() if self._readings else [UNKNOWN_SIGN]
 
     @property
     def is_business(self) -> bool:
@@ -138,7 +166,7 @@ class _Part:
         self.units = units
         self.sentence = sentence
         self.scale = scale
-        self.size = len(units)
+        self.size = len(units) - sum(hit.end - hit.start for hit in hits if COURTESY in hit.concepts)
         self.hits = hits
         self.of: dict[str, list[Hit]] = defaultdict(list)
         for hit in hits:
@@ -175,13 +203,13 @@ class _Part:
     @property
     def unknown(self) -> int:
         """How many of its words (or characters) stand for nothing that is known."""
-        return self.size - len({place for hit in self.hits for place in range(hit.start, hit.end)})
+        return len(self.units) - len({place for hit in self.hits for place in range(hit.start, hit.end)})
 
     @property
     def is_about_us(self) -> bool:
         """Whether what it says of unsubscribing can only be about messages: it names them, or the person, or nothing."""
         names_us = "messages" in self or "list" in self or self.near("unsubscribe", "me", 1) is not None
-        return names_us or self.unknown <= self.scale
+        return names_us or self.unknown <= 2 * self.scale
 
     @property
     def is_plain(self) -> bool:
@@ -222,6 +250,8 @@ class _Part:
             return False
         if pattern == "unsubscribe":  # from a plan, a gym, a channel: only "unsubscribe me" is surely about us
             return self.near("unsubscribe", "me", 0) is None
+        if pattern == "remove_from_list" and len(self.of["list"]) > 1:  # "my mobile number from your list"
+            return False
         return self.touches("business", asked, 3)
 
     def text(self, asked: _Asked) -> str:
@@ -266,6 +296,22 @@ class _Reading:
         self._parts = [part for clause in clauses for part in _parts(clause, vocabulary, language)]
         self._has = {concept for part in self._parts for concept in part.of}
 
+    @property
+    def code(self) -> str:
+        return self._language.code
+
+    @property
+    def unknown(self) -> float:
+        """How many words stand for nothing in this language."""
+        return sum(part.unknown / part.scale for part in self._parts)
+
+    def signs(self) -> list[str]:
+        found = {f"¤{concept}" for concept in self._has if concept != COURTESY}
+        for part in self._parts:
+            concepts = sorted(concept for concept in part.of if concept != COURTESY)
+            found.update(f"¤{first}+{second}" for first, second in combinations(concepts, 2))
+        return [*sorted(found), f"¤unknown {min(int(self.unknown), _MOST_UNKNOWN)}"]
+
     def finding(self) -> Finding | None:
         asked = [(part, found) for part in self._parts if (found := part.asked())]
         if asked:
@@ -279,8 +325,6 @@ class _Reading:
         for concept in ("wrong_person", "complaint"):
             if concept in self._has:
                 return self._found(IntentValue.REVIEW, concept, concept)
-        if {"limits", "messages"} <= self._has and not {"question", "business", "wants"} & self._has:
-            return self._found(IntentValue.REVIEW, "limits", "limits")
         return self._unwanted(short=True) or self._unclear()
 
     def _judged(self, asked: list[tuple[_Part, _Asked]]) -> Finding:
@@ -295,10 +339,22 @@ class _Reading:
         """What makes a wish uncertain where it is said."""
         if "question" in part:
             return "question"
-        if found.pattern == "unsubscribe" and not part.is_about_us:
-            return "of_what"
         sentence = [other for other in self._parts if other.sentence == part.sentence]
-        return next((concept for concept in ("condition", "limits") for other in sentence if concept in other), "")
+        doubts = ("condition",) if found.pattern == "asks" else ("condition", "limits")
+        doubt = next((concept for concept in doubts for other in sentence if concept in other), "")
+        return doubt or ("of_what" if self._is_of_something_else(part, found) else "")
+
+    def _is_of_something_else(self, part: _Part, found: _Asked) -> bool:
+        if found.pattern == "unsubscribe":
+            return not part.is_about_us
+        return found.pattern == "plain_stop" and self._speaks_of_something_else(part)
+
+    def _speaks_of_something_else(self, part: _Part) -> bool:
+        """ "Stop, I mixed up the size": much is said beside the word, and none of it of messages."""
+        beside = sum(other.unknown / other.scale for other in self._parts if other is not part)
+        return beside > _FEW_WORDS and self._has.isdisjoint(
+            _MESSAGING | {"unwanted", "no_more", "complaint", "wrong_person"}
+        )
 
     def _contradiction(self) -> str:
         return next((concept for concept in ("keep_going", "wants") if concept in self._has), "")

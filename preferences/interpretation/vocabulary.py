@@ -40,18 +40,21 @@ CONCEPTS = {
     "joiner": "begins another thought: but, and, because",
     "common": "the most common small words, by which the language is told",
 }
-PER_SE = "per_se"
-"""The opt-out keywords of the language, known to `Vocabulary.add` beside the lists of CONCEPTS."""
+PER_SE, COURTESY = "per_se", "courtesy"
+"""The opt-out keywords and the courtesy of the language, known to `Vocabulary.add` beside the lists of CONCEPTS."""
 _ACTIONS = frozenset(
     {PER_SE, "stop", "no_more", "messages", "send", "unwanted", "remove", "unsubscribe", "do_not_send", "asks", "wrong_person",
      "complaint", "keep_going"}
 )  # fmt: skip
 _REMEMBERED_WORDS = 32_768
 _SHORTEST_STEM = 2
+_SURE_STEM = 4
+_STEM_WEIGHT = 0.99
 _GAP_WORDS = 3
 _UNITS_PER_WORD_UNSPACED = 3
 _MOST_SHARING = 12
 _BORROWED = 0.6
+_SHORT_WORD = 2  # letters, of which many languages have one alike
 GAP = "…"
 _NOTHING: frozenset[str] = frozenset()
 
@@ -116,7 +119,7 @@ class Language:
         first = self._first
         start, after = 0, len(units)
         while start < after:
-            nodes = [first[atom] for atom in units[start] if atom in first]
+            nodes = [(first[atom], _weight(atom)) for atom in units[start] if atom in first]
             if not nodes:
                 start += 1
                 continue
@@ -127,24 +130,38 @@ class Language:
         return found
 
     def _longest(
-        self, units: list[tuple[str, ...]], start: int, nodes: list[_Node]
+        self, units: list[tuple[str, ...]], start: int, nodes: list[tuple[_Node, float]]
     ) -> tuple[int, frozenset[str], bool]:
-        """The end and the concepts of the longest entry that goes on from one of the nodes, and whether it has a gap."""
-        end, concepts, is_gapped = 0, _NOTHING, False
-        waiting = [(start, node, False) for node in nodes]
+        """The end and the concepts of the entry with the most words that goes on from one of the nodes, and whether it has
+        a gap."""
+        most, end, concepts, is_gapped = 0.0, start, _NOTHING, False
+        waiting = [(start, node, weight, False) for node, weight in nodes]
         while waiting:
-            at, node, has_gap = waiting.pop()
-            if node.concepts and at >= end:
-                concepts = node.concepts | concepts if at == end else node.concepts
-                end, is_gapped = at, has_gap
+            at, node, words, has_gap = waiting.pop()
+            if node.concepts and words >= most:
+                if words > most or (is_gapped and not has_gap):
+                    most, end, concepts, is_gapped = words, at, node.concepts, has_gap
+                elif is_gapped == has_gap:
+                    end, concepts = max(end, at), node.concepts | concepts
             if node.next and at < len(units):
                 following = node.next
-                waiting += [(at + 1, following[atom], has_gap) for atom in units[at] if atom in following]
+                waiting += [
+                    (at + 1, following[atom], words + _weight(atom), has_gap) for atom in units[at] if atom in following
+                ]
             if node.after_gap is not None:
                 following = node.after_gap.next
                 for place in range(at, min(at + self._gap + 1, len(units))):
-                    waiting += [(place + 1, following[atom], True) for atom in units[place] if atom in following]
+                    waiting += [
+                        (place + 1, following[atom], words + _weight(atom), True)
+                        for atom in units[place]
+                        if atom in following
+                    ]
         return end, concepts, is_gapped
+
+
+def _weight(atom: str) -> float:
+    """A word written out goes before a stem that fits it, too."""
+    return _STEM_WEIGHT if "*" in atom else 1.0
 
 
 class Known(NamedTuple):
@@ -212,7 +229,7 @@ class Vocabulary:
             return _UNKNOWN
         languages = frozenset(code for atom in atoms for code in self._languages_of[atom])
         is_action = any(atom in self._actions for atom in atoms)
-        return Known(tuple(atoms), languages, is_action, _evidence(languages))
+        return Known(tuple(atoms), languages, is_action, _evidence(languages, 1 if len(word) > _SHORT_WORD else 0.5))
 
     def _candidates(self, word: str) -> Iterator[str]:
         yield word
@@ -224,12 +241,24 @@ class Vocabulary:
                 yield inner
 
 
-def _evidence(languages: frozenset[str]) -> tuple[tuple[str, float], ...]:
+class SureWords:
+    """The words that are surely known: written out in a list, or by a stem long enough not to fit by chance."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+
+    def __contains__(self, word: object) -> bool:
+        if not isinstance(word, str):
+            return False
+        return any(atom == word or len(atom.strip("*")) >= _SURE_STEM for atom in self._vocabulary[word].atoms)
+
+
+def _evidence(languages: frozenset[str], weight: float) -> tuple[tuple[str, float], ...]:
     """How much a word speaks for each of its languages: the more, the fewer share it. What very many share ("message",
     "spam") was borrowed from English, and says little."""
     if len(languages) > _MOST_SHARING:
         return (("en", _BORROWED),) if "en" in languages else ()
-    return tuple((code, 1 + 1 / len(languages)) for code in sorted(languages))
+    return tuple((code, weight * (1 + 1 / len(languages))) for code in sorted(languages))
 
 
 def units_of(entry: str, *, spaces: bool) -> list[str]:
@@ -259,6 +288,8 @@ def units_of(entry: str, *, spaces: bool) -> list[str]:
         units.extend(words)
     if not units or units[-1] == GAP:
         raise ValueError("it has no words, or ends with “…”")
+    if all(unit.isdigit() or unit == GAP for unit in units):
+        raise ValueError("a number alone says nothing")
     return units
 
 

@@ -1,7 +1,10 @@
 """Labelled replies in many languages, by which the reading of free text is measured.
 
-`tuning/<language>.tsv` is for work on words and rules. `unseen/<language>.tsv` was written by others, who did not know
-the words, and is only measured, never read while tuning: what it says is what to expect of replies nobody thought of.
+`tuning/<language>.tsv` is for work on words and rules. `training/<language>.tsv` was written without knowing the words and
+is what the second opinion learns from, beside tuning; the lists are not tuned on it. `unseen/<language>.tsv` was written
+by others, who did not know the words, and is only measured, never read while tuning: what it says is what to expect of
+replies nobody thought of.
+
 A row is intent, kind and text with tabs between; `\\n` in a text is a line break. Labels are what a careful compliance
 officer would do.
 """
@@ -13,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 FOLDER = Path(__file__).parent
-PARTS = ("tuning", "unseen")
+PARTS = ("tuning", "training", "unseen")
 INTENTS = frozenset({"opt_out", "opt_in", "help", "review", "none"})
 KINDS = frozenset({
     "exact", "courteous", "request", "removal", "unwanted", "angry", "wrong_person", "spelling", "latin", "complaint",
