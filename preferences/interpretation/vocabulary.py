@@ -41,6 +41,7 @@ CONCEPTS = {
     "common": "the most common small words, by which the language is told",
 }
 PER_SE, COURTESY = "per_se", "courtesy"
+_KEYWORD = frozenset({PER_SE})
 """The opt-out keywords and the courtesy of the language, known to `Vocabulary.add` beside the lists of CONCEPTS."""
 _ACTIONS = frozenset(
     {PER_SE, "stop", "no_more", "messages", "send", "unwanted", "remove", "unsubscribe", "do_not_send", "asks", "wrong_person",
@@ -138,10 +139,14 @@ class Language:
         waiting = [(start, node, weight, False) for node, weight in nodes]
         while waiting:
             at, node, words, has_gap = waiting.pop()
-            if node.concepts and words >= most:
-                if words > most or (is_gapped and not has_gap):
+            if node.concepts and words >= int(most + 0.5) - 0.5:
+                # A keyword written out stands for what a stem that fits it stands for, too.
+                both = node.concepts | concepts if _KEYWORD in (node.concepts, concepts) else None
+                if both and at == end and has_gap == is_gapped:
+                    most, concepts = max(most, words), both
+                elif words > most or (words == most and is_gapped and not has_gap):
                     most, end, concepts, is_gapped = words, at, node.concepts, has_gap
-                elif is_gapped == has_gap:
+                elif words == most and is_gapped == has_gap:
                     end, concepts = max(end, at), node.concepts | concepts
             if node.next and at < len(units):
                 following = node.next
