@@ -248,6 +248,7 @@ def _keywords(path: Path, data: dict[str, Any]) -> Iterator[Keyword]:
 def _add_sentences(vocabulary: Vocabulary, path: Path, data: dict[str, Any], keywords: Iterable[Keyword]) -> None:
     code, spaces = path.stem, data.get("spaces", True)
     vocabulary.add_language(code, spaces=spaces)
+    wishes = []
     for concept, entry in _sentence_entries(path, data):
         for spelling in _with_and_without_apostrophe(entry):
             try:
@@ -255,12 +256,15 @@ def _add_sentences(vocabulary: Vocabulary, path: Path, data: dict[str, Any], key
             except ValueError as error:
                 raise KeywordFileError(f'{path.name}: "sentences.{concept}" has {entry!r}: {error}') from error
             vocabulary.add(code, concept, units)
+            wishes += [units] if concept == "do_not_send" else []
     for keyword in keywords:
         units = keyword.words.split() if spaces else list(keyword.words)
         for unit in units:
             vocabulary.know(code, unit)
         for concept in _concepts(keyword, units, spaces=spaces):
             vocabulary.add(code, concept, units)
+            wishes += [units] if concept == "do_not_send" else []
+    vocabulary.name_messages(code, wishes)
 
 
 def _sentence_entries(path: Path, data: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -89,11 +89,22 @@ class Language:
         self.spaces = spaces
         self._entries: list[tuple[str, Sequence[str]]] = []
         self._first: dict[str, _Node] | None = None
+        self._alone: dict[str, set[tuple[str, ...]] | None] = {}
         self._gap = _GAP_WORDS if spaces else _GAP_WORDS * _UNITS_PER_WORD_UNSPACED
 
     def add(self, concept: str, units: Sequence[str]) -> None:
         self._entries.append((concept, units))
         self._first = None
+
+    def has_inside(self, concept: str, units: list[tuple[str, ...]]) -> bool:
+        """Whether one word (or, where no spaces are, a part) of the units stands for the concept."""
+        alone = self._alone.setdefault(concept, None)
+        if alone is None:
+            alone = self._alone[concept] = {tuple(entry) for name, entry in self._entries if name == concept}
+        if self.spaces:
+            return any((atom,) in alone for atoms in units for atom in atoms)
+        text = "".join(atoms[0] for atoms in units)
+        return any("".join(entry) in text for entry in alone)
 
     def _tree(self) -> dict[str, _Node]:
         """Grown when the language is first met: most processes meet few."""
@@ -212,6 +223,14 @@ class Vocabulary:
                 self._inner[unit] = None
             elif unit.endswith("*"):
                 self._longest_stem = max(self._longest_stem, len(unit) - 1)
+
+    def name_messages(self, code: str, wishes: list[list[str]]) -> None:
+        """Let phrases that name messages stand for messages, too: they cover the word that says so."""
+        language = self.languages[code]
+        for units in wishes:
+            words = [(unit,) if not language.spaces else self[unit.strip("*")].atoms or (unit,) for unit in units]
+            if language.has_inside("messages", words):
+                language.add("messages", units)
 
     def know(self, code: str, unit: str) -> None:
         """The unit is evidence of the language, whatever it stands for."""
