@@ -111,11 +111,11 @@ def test_it_reviews_a_stop_among_words_it_does_not_know(word: str) -> None:
         ("Stop. Unsubscribe me. Thanks", "en/stop", ""),
         ("ARRET", "fr/arret", "fr"),
         ("Arrêt, s'il vous plaît", "fr/arret", "fr"),
-        ("STOPP", "de/stopp", "de"),
+        ("STOPP", "de/stopp", ""),
         ("keine Werbung mehr bitte", "de/keine_werbung_mehr", "de"),
-        ("BAJA", "es/baja", ""),
+        ("BAJA", "es/baja", "es"),
         ("quiero darme de baja, gracias", "es/quiero_darme_de_baja", "es"),
-        ("SAIR", "pt/sair", ""),
+        ("SAIR", "pt/sair", "pt"),
         ("Disiscrivimi per favore", "it/disiscrivimi", "it"),
         ("रोकें", "hi/रोकें", "hi"),
         ("message band karo", "hi/message_band_karo", ""),
@@ -259,7 +259,6 @@ def test_it_leaves_doubt_to_a_person(text: str, rule: str) -> None:
         "Mi basta sapere il prezzo",
         "En fin de semaine, merci",
         "दुकान कब बंद होती है?",
-        "வேண்டாம்",
         "그만큼 좋아요",
         "ロック解除の方法は？",
         "退货在哪里办理",
@@ -341,7 +340,7 @@ def test_it_does_not_let_the_hint_overrule_the_words() -> None:
 def test_it_explains_itself_to_support_staff() -> None:
     assert classify("Arrêt").explanation == 'The whole message is the French word "arrêt".'
     assert classify("stop").explanation == 'The whole message is the international word "STOP".'
-    assert "Spanish or Portuguese or Catalan word" in classify("cancelar").explanation
+    assert "Spanish or Portuguese word" in classify("cancelar").explanation
     assert (
         classify("maybe stop, no idea").explanation
         == 'The message contains the international word "STOP" and says more than that.'
@@ -649,7 +648,7 @@ def test_it_takes_nothing_from_an_unknown_kind_without_text() -> None:
         ("START", IntentValue.NONE, "group/en/start"),
         ("HELP", IntentValue.NONE, "group/en/help"),
         ("YES", IntentValue.NONE, "group/en/affirmation"),
-        ("hello", IntentValue.NONE, "text/none"),
+        ("hello", IntentValue.NONE, "text/courtesy"),
     ],
 )
 def test_it_is_certain_of_nothing_in_a_group(text: str, intent: IntentValue, rule: str) -> None:

@@ -69,12 +69,12 @@ def test_it_writes_an_object_a_line(settled, export):
 @pytest.mark.parametrize(
     ("written", "cell"),
     [
-        ('=HYPERLINK("x") if so I will unsubscribe', '\'=HYPERLINK("x") if so I will unsubscribe'),
-        ("+ if so I will unsubscribe", "'+ if so I will unsubscribe"),
-        ("-if so I will unsubscribe", "'-if so I will unsubscribe"),
-        ("@ if so I will unsubscribe", "'@ if so I will unsubscribe"),
-        ("＝1 if so I will unsubscribe", "'＝1 if so I will unsubscribe"),
-        ('if so I\twill unsubscribe "all"', 'if so I will unsubscribe "all"'),
+        ('=HYPERLINK("x"), if this is so I will unsubscribe', '\'=HYPERLINK("x"), if this is so I will unsubscribe'),
+        ("+ if this is so I will unsubscribe", "'+ if this is so I will unsubscribe"),
+        ("-if this is so I will unsubscribe", "'-if this is so I will unsubscribe"),
+        ("@ if this is so I will unsubscribe", "'@ if this is so I will unsubscribe"),
+        ("＝1, if this is so I will unsubscribe", "'＝1, if this is so I will unsubscribe"),
+        ('if so I\twill unsubscribe "all"', 'if this is so I will unsubscribe "all"'),
     ],
 )
 def test_it_is_text_to_a_spreadsheet(settled, export, written, cell):

@@ -6,6 +6,7 @@ that merely contains a keyword is doubtful, and doubt goes to a person.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import groupby
@@ -32,7 +33,7 @@ _FEWEST_WORDS = 2  # of a message on which the second opinion is asked
 # From which likelihood on it is a wish, and from which a person is asked: measured by `scripts/train_opinion.py --folds 5`.
 # Where no word is known that could ask for anything, more is needed.
 _LIKELY, _POSSIBLE, _POSSIBLE_UNKNOWN = 0.85, 0.4, 0.7
-_OPEN_DOUBTS = ("/unclear", "/inside", "/unwanted", "/complaint", "/of_what")
+_OPEN_DOUBTS = ("/unclear", "/inside", "/complaint", "/of_what")
 _MOST_NAMED = 3  # languages in an explanation
 #: What a pattern of `sentences` says, and what made it doubtful.
 SAYS = {
@@ -267,7 +268,7 @@ def _of_sentences(
     apart = None if is_contradicted else _said_apart(reading, clauses)
     if apart is not None and not message.is_business:
         return apart
-    if apart is not None and (message.has_stop or apart.is_international):
+    if apart is not None and (message.has_stop or apart.is_international or _is_alone(reading, clauses)):
         return doubtful(apart)
     if finding is not None:
         return _from_finding(finding)
@@ -348,6 +349,14 @@ def _said_apart(reading: _Reading, clauses: list[sentences.Clause]) -> Intent | 
     said = said._replace(rule=f"{said.rule}/apart", confidence=_SENTENCE)
     beside = sum(len(clause.words) for clause, found in zip(clauses, wishes, strict=True) if not found)
     return doubtful(said) if beside > _MOST_WORDS_BESIDE else said
+
+
+def _is_alone(reading: _Reading, clauses: list[sentences.Clause]) -> bool:
+    """Whether a stop has a whole sentence or line to itself; "Cancel, please, my order" has none."""
+    size = Counter(clause.sentence for clause in clauses)
+    alone = [clause for clause in clauses if size[clause.sentence] == 1]
+    wishes = [_one_wish(_groups(reading._replace(words=" ".join(clause.words), text=""))) for clause in alone]
+    return any(found and _is_stop(found) for found in wishes)
 
 
 def _is_stop(found: Keywords) -> bool:

@@ -256,6 +256,8 @@ def _add_sentences(vocabulary: Vocabulary, path: Path, data: dict[str, Any], key
             except ValueError as error:
                 raise KeywordFileError(f'{path.name}: "sentences.{concept}" has {entry!r}: {error}') from error
             vocabulary.add(code, concept, units)
+            if not spaces and spelling.isascii():
+                vocabulary.know_latin(code, concept, spelling)
             wishes += [units] if concept == "do_not_send" else []
     for keyword in keywords:
         units = keyword.words.split() if spaces else list(keyword.words)
@@ -306,7 +308,9 @@ def _texts(path: Path, data: dict[str, Any], keys: tuple[str, ...]) -> list[str]
 
 
 def _compared(path: Path, key: str, spelling: str, joiner: str) -> str:
-    words = joiner.join(normalisation.normalise(spelling).split())
+    words = normalisation.normalise(spelling)
+    if not words.isascii():  # Latin letters are written with spaces everywhere
+        words = joiner.join(words.split())
     if not words:
         raise KeywordFileError(f'{path.name}: "{key}" has an entry without letters: {spelling!r}')
     if len(words) > _LONGEST_KEYWORD:

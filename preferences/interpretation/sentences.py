@@ -133,15 +133,14 @@ class Message:
 
     def finding(self) -> Finding | None:
         """What it asks for in the likeliest language in which it asks for anything, None if in none."""
-        for reading in self._readings:
-            found = reading.finding()
-            if found is None:
-                continue
-            is_other = reading is not self._readings[0] and self._readings[0].is_business
-            return (
-                found._replace(intent=IntentValue.REVIEW) if is_other and found.intent is IntentValue.OPT_OUT else found
-            )
-        return None
+        findings = [reading.finding() for reading in self._readings]
+        found = next((one for one in findings if one), None)
+        if found is None or found.intent is not IntentValue.OPT_OUT:
+            return found
+        is_other_matter = findings[0] is None and self._readings[0].is_business
+        # A language that shares many words with the likeliest may know the one that says otherwise.
+        is_doubted = any(one and (one.intent is IntentValue.NONE or "/" in one.pattern) for one in findings)
+        return found._replace(intent=IntentValue.REVIEW) if is_other_matter or is_doubted else found
 
     def signs(self) -> list[str]:
         """What stands in it, alone and together in one clause, and how much of it is not understood; the same words in

@@ -224,6 +224,13 @@ class Vocabulary:
             elif unit.endswith("*"):
                 self._longest_stem = max(self._longest_stem, len(unit) - 1)
 
+    def know_latin(self, code: str, concept: str, entry: str) -> None:
+        """Words in Latin letters of a language that is read letter by letter: they tell the language as words."""
+        for word in _normalised(entry):
+            self.know(code, word)
+            if concept in _ACTIONS:
+                self._actions.add(word)
+
     def name_messages(self, code: str, wishes: list[list[str]]) -> None:
         """Let phrases that name messages stand for messages, too: they cover the word that says so."""
         language = self.languages[code]
