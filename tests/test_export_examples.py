@@ -74,7 +74,7 @@ def test_it_writes_an_object_a_line(settled, export):
         ("-if this is so I will unsubscribe", "'-if this is so I will unsubscribe"),
         ("@ if this is so I will unsubscribe", "'@ if this is so I will unsubscribe"),
         ("＝1, if this is so I will unsubscribe", "'＝1, if this is so I will unsubscribe"),
-        ('if so I\twill unsubscribe "all"', 'if this is so I will unsubscribe "all"'),
+        ('if this is so I\twill unsubscribe "all"', 'if this is so I will unsubscribe "all"'),
     ],
 )
 def test_it_is_text_to_a_spreadsheet(settled, export, written, cell):
