@@ -32,7 +32,7 @@ _MOST_NAMES = 3
 _FEWEST_WORDS = 2  # of a message on which the second opinion is asked
 # From which likelihood on it is a wish, and from which a person is asked: measured by `scripts/train_opinion.py --folds 5`.
 # Where no word is known that could ask for anything, more is needed.
-_LIKELY, _POSSIBLE, _POSSIBLE_UNKNOWN = 0.85, 0.4, 0.7
+_LIKELY, _POSSIBLE, _POSSIBLE_UNKNOWN = 0.8, 0.4, 0.7
 _OPEN_DOUBTS = ("/unclear", "/inside", "/complaint", "/of_what")
 _MOST_NAMED = 3  # languages in an explanation
 #: What a pattern of `sentences` says, and what made it doubtful.
