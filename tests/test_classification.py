@@ -414,6 +414,10 @@ def test_it_never_overlooks_a_per_se_word_in_a_line_of_its_own(word: str, before
 # Keyword files
 
 
+def test_it_can_use_every_entry_of_every_language() -> None:
+    lexicon.check_sentences()
+
+
 def test_it_knows_more_than_forty_languages() -> None:
     assert len(LANGUAGES) >= 40
 
@@ -496,7 +500,7 @@ def test_it_names_the_file_and_the_key_of_a_mistake(tmp_path: Path, data: dict[s
     write(tmp_path, "zz", opt_in=["go"])
 
     with pytest.raises(lexicon.KeywordFileError) as error:
-        lexicon.load_vocabulary(lexicon.load(tmp_path), tmp_path)
+        lexicon.check_sentences(tmp_path)
 
     assert complaint in str(error.value)
 

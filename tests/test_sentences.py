@@ -8,17 +8,14 @@ from hypothesis import strategies as st
 
 from preferences.interpretation import IntentValue, classify, sentences
 from preferences.interpretation.spelling import Spelling
-from preferences.interpretation.vocabulary import CONCEPTS, Vocabulary, units_of
+from preferences.interpretation.vocabulary import CONCEPTS, Vocabulary
 
 KNOWN = {"stop", "unsubscribe", "cancel", "cancer", "terminar", "messages", "all", "стоп"}
 
 
 def vocabulary(**entries: list[str]) -> Vocabulary:
     found = Vocabulary()
-    found.add_language("xx", spaces=True)
-    for concept, texts in entries.items():
-        for text in texts:
-            found.add("xx", concept, units_of(text, spaces=True))
+    found.add_language("xx", [(concept, text) for concept, texts in entries.items() for text in texts], spaces=True)
     return found
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from preferences.interpretation import normalisation
 from preferences.interpretation.spelling import Spelling
-from preferences.interpretation.vocabulary import CONCEPTS, COURTESY, PER_SE, SureWords, Vocabulary, units_of
+from preferences.interpretation.vocabulary import CONCEPTS, COURTESY, PER_SE, EntryError, SureWords, Vocabulary
 
 CLASSIFIER_VERSION = 3
 """Raised with every change of the rules or of the normalisation that can change a judgement."""
@@ -140,8 +140,21 @@ def load(directory: Path = _DIRECTORY) -> Lexicon:
     )
 
 
+def check_sentences(directory: Path = _DIRECTORY) -> None:
+    """Look at every entry of `sentences`. Raises KeywordFileError naming the file and the key."""
+    for code, language in load_vocabulary(load(directory), directory).languages.items():
+        try:
+            language.check()
+        except EntryError as error:
+            raise KeywordFileError(
+                f'{code}.json: "sentences.{error.concept}" has {error.entry!r}: {error.reason}'
+            ) from error
+
+
 def load_vocabulary(lexicon: Lexicon, directory: Path = _DIRECTORY) -> Vocabulary:
-    """Read and check what words stand for in sentences. Raises KeywordFileError naming the file and the key."""
+    """Read what words stand for in sentences. The entries of a language are read when it is first met; the files that come
+    with the desk are checked by its tests. Raises KeywordFileError naming the file and the key.
+    """
     found = Vocabulary()
     keywords = defaultdict(list)
     for keyword in lexicon.keywords:
@@ -245,28 +258,15 @@ def _keywords(path: Path, data: dict[str, Any]) -> Iterator[Keyword]:
         raise KeywordFileError(f'{path.name}: "international" names words that are in no other list')
 
 
-def _add_sentences(vocabulary: Vocabulary, path: Path, data: dict[str, Any], keywords: Iterable[Keyword]) -> None:
-    code, spaces = path.stem, data.get("spaces", True)
-    vocabulary.add_language(code, spaces=spaces)
-    wishes = []
-    for concept, entry in _sentence_entries(path, data):
-        for spelling in _with_and_without_apostrophe(entry):
-            try:
-                units = units_of(spelling, spaces=spaces)
-            except ValueError as error:
-                raise KeywordFileError(f'{path.name}: "sentences.{concept}" has {entry!r}: {error}') from error
-            vocabulary.add(code, concept, units)
-            if not spaces and spelling.isascii():
-                vocabulary.know_latin(code, concept, spelling)
-            wishes += [units] if concept == "do_not_send" else []
-    for keyword in keywords:
-        units = keyword.words.split() if spaces else list(keyword.words)
-        for unit in units:
-            vocabulary.know(code, unit)
-        for concept in _concepts(keyword, units, spaces=spaces):
-            vocabulary.add(code, concept, units)
-            wishes += [units] if concept == "do_not_send" else []
-    vocabulary.name_messages(code, wishes)
+def _add_sentences(vocabulary: Vocabulary, path: Path, data: dict[str, Any], keywords: Sequence[Keyword]) -> None:
+    spaces = data.get("spaces", True)
+    entries = [
+        (concept, spelling)
+        for concept, entry in _sentence_entries(path, data)
+        for spelling in _with_and_without_apostrophe(entry)
+    ]
+    entries += [(concept, one.words) for one in keywords for concept in _concepts(one, spaces=spaces)]
+    vocabulary.add_language(path.stem, entries, spaces=spaces, words=(one.words for one in keywords))
 
 
 def _sentence_entries(path: Path, data: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -278,17 +278,18 @@ def _sentence_entries(path: Path, data: dict[str, Any]) -> Iterator[tuple[str, s
             yield concept, entry
 
 
-def _concepts(keyword: Keyword, units: list[str], *, spaces: bool) -> list[str]:
+def _concepts(keyword: Keyword, *, spaces: bool) -> list[str]:
     """What a keyword stands for inside a sentence."""
+    has_parts = " " in keyword.words if spaces else len(keyword.words) > 1
     if keyword.concept:
-        is_phrase = len(units) > 1 and (spaces or keyword.concept != "wants")  # where no spaces are, "開始" is in much
+        is_phrase = has_parts and (spaces or keyword.concept != "wants")  # where no spaces are, "開始" is in much
         return [keyword.concept] if is_phrase else []
     if keyword.meaning is Meaning.COURTESY:
         return [COURTESY]
     if keyword.meaning is not Meaning.OPT_OUT or not keyword.counts_inside:
         return []
     # One of several words covers its first, which mostly is one that means stop.
-    return [PER_SE, "stop"] if spaces and len(units) > 1 else [PER_SE]
+    return [PER_SE, "stop"] if spaces and has_parts else [PER_SE]
 
 
 def _with_and_without_apostrophe(entry: str) -> set[str]:

@@ -8,7 +8,7 @@ beginning, and `…` inside a phrase for up to three words between.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -50,6 +50,7 @@ _ACTIONS = frozenset(
 _REMEMBERED_WORDS = 32_768
 _SHORTEST_STEM = 2
 _SURE_STEM = 4
+_STAR = "ꙮ"  # a letter nobody writes, which stands for "*" while punctuation is folded away
 _STEM_WEIGHT = 0.99
 _GAP_WORDS = 3
 _UNITS_PER_WORD_UNSPACED = 3
@@ -58,6 +59,14 @@ _BORROWED = 0.6
 _SHORT_WORD = 2  # letters, of which many languages have one alike
 GAP = "…"
 _NOTHING: frozenset[str] = frozenset()
+
+
+class EntryError(Exception):
+    """An entry cannot be used: the list it stands in, the entry, and what is wrong with it."""
+
+    def __init__(self, concept: str, entry: str, reason: str) -> None:
+        super().__init__(f"“{entry}” in “{concept}”: {reason}")
+        self.concept, self.entry, self.reason = concept, entry, reason
 
 
 class Hit(NamedTuple):
@@ -84,32 +93,27 @@ class _Node:
 class Language:
     """The entries of one language as a tree of words (or characters)."""
 
-    def __init__(self, code: str, *, spaces: bool) -> None:
+    def __init__(self, code: str, entries: Sequence[tuple[str, str]], *, spaces: bool) -> None:
         self.code = code
         self.spaces = spaces
-        self._entries: list[tuple[str, Sequence[str]]] = []
+        self._entries = entries
         self._first: dict[str, _Node] | None = None
-        self._alone: dict[str, set[tuple[str, ...]] | None] = {}
         self._gap = _GAP_WORDS if spaces else _GAP_WORDS * _UNITS_PER_WORD_UNSPACED
 
-    def add(self, concept: str, units: Sequence[str]) -> None:
-        self._entries.append((concept, units))
-        self._first = None
-
-    def has_inside(self, concept: str, units: list[tuple[str, ...]]) -> bool:
-        """Whether one word (or, where no spaces are, a part) of the units stands for the concept."""
-        alone = self._alone.setdefault(concept, None)
-        if alone is None:
-            alone = self._alone[concept] = {tuple(entry) for name, entry in self._entries if name == concept}
-        if self.spaces:
-            return any((atom,) in alone for atoms in units for atom in atoms)
-        text = "".join(atoms[0] for atoms in units)
-        return any("".join(entry) in text for entry in alone)
+    def check(self) -> None:
+        """Raises EntryError for the first entry that cannot be used."""
+        for concept, text in self._entries:
+            try:
+                units_of(text, spaces=self.spaces)
+            except ValueError as error:
+                raise EntryError(concept, text, str(error)) from error
 
     def _tree(self) -> dict[str, _Node]:
-        """Grown when the language is first met: most processes meet few."""
         root = _Node()
-        for concept, units in self._entries:
+        read = [(concept, units_of(text, spaces=self.spaces)) for concept, text in self._entries]
+        messages = {units[0] for concept, units in read if concept == "messages" and len(units) == 1}
+        written = ["".join(units) for concept, units in read if concept == "messages"]
+        for concept, units in read:
             node = root
             for unit in units:
                 if unit == GAP:
@@ -120,13 +124,18 @@ class Language:
                     node.next = {}
                 node = node.next.setdefault(unit, _Node())
             node.concepts |= {concept}
+            if concept == "do_not_send" and (
+                _names(messages, units) if self.spaces else any(part in "".join(units) for part in written)
+            ):
+                node.concepts |= {"messages"}  # the phrase covers the word that says what it is about
+        self._entries = ()
         return root.next
 
     def hits(self, units: list[tuple[str, ...]]) -> list[Hit]:
         """The longest entry at each place, from left to right. What an entry covers belongs to it alone, but for what it
         lets stand between its words."""
         found = []
-        if self._first is None:
+        if self._first is None:  # most processes meet few languages
             self._first = self._tree()
         first = self._first
         start, after = 0, len(units)
@@ -175,6 +184,14 @@ class Language:
         return end, concepts, is_gapped
 
 
+def _names(words: set[str], units: Sequence[str]) -> bool:
+    """Whether one of the units is one of the words, or fits one that is a stem."""
+    return any(
+        unit in words or any(f"{unit[:length]}*" in words for length in range(_SHORTEST_STEM, len(unit) + 1))
+        for unit in units
+    )
+
+
 def _weight(atom: str) -> float:
     """A word written out goes before a stem that fits it, too."""
     return _STEM_WEIGHT if "*" in atom else 1.0
@@ -200,48 +217,33 @@ class Vocabulary:
         self.languages: dict[str, Language] = {}
         self._languages_of: dict[str, set[str]] = defaultdict(set)
         self._actions: set[str] = set()
-        self._inner: dict[str, None] = {}
+        self._inner: dict[str, list[str]] = defaultdict(list)
         self._longest_stem = 0
         self._remembered: dict[str, Known] = {}
         self.unspaced: tuple[str, ...] = ()
 
-    def add_language(self, code: str, *, spaces: bool) -> None:
-        self.languages[code] = Language(code, spaces=spaces)
+    def add_language(
+        self, code: str, entries: Sequence[tuple[str, str]], *, spaces: bool, words: Iterable[str] = ()
+    ) -> None:
+        """Add a language with its entries (concept and text); `words` are evidence of it without standing for anything."""
+        self.languages[code] = Language(code, entries, spaces=spaces)
         if not spaces:
             self.unspaced = (*self.unspaced, code)
+        actions = _words_in(text for concept, text in entries if concept in _ACTIONS)
+        others = _words_in([*(text for concept, text in entries if concept not in _ACTIONS), *words])
+        for word in actions | others:
+            # Where no spaces are, only words in Latin letters are words.
+            if spaces or word.isascii():
+                self._know(code, word)
+        self._actions |= {word for word in actions if spaces or word.isascii()}
 
-    def add(self, code: str, concept: str, units: list[str]) -> None:
-        language = self.languages[code]
-        language.add(concept, units)
-        for unit in units:
-            if unit == GAP:
-                continue
-            self.know(code, unit)
-            if concept in _ACTIONS:
-                self._actions.add(unit)
-            if unit.startswith("*"):
-                self._inner[unit] = None
-            elif unit.endswith("*"):
-                self._longest_stem = max(self._longest_stem, len(unit) - 1)
-
-    def know_latin(self, code: str, concept: str, entry: str) -> None:
-        """Words in Latin letters of a language that is read letter by letter: they tell the language as words."""
-        for word in _normalised(entry):
-            self.know(code, word)
-            if concept in _ACTIONS:
-                self._actions.add(word)
-
-    def name_messages(self, code: str, wishes: list[list[str]]) -> None:
-        """Let phrases that name messages stand for messages, too: they cover the word that says so."""
-        language = self.languages[code]
-        for units in wishes:
-            words = [(unit,) if not language.spaces else self[unit.strip("*")].atoms or (unit,) for unit in units]
-            if language.has_inside("messages", words):
-                language.add("messages", units)
-
-    def know(self, code: str, unit: str) -> None:
-        """The unit is evidence of the language, whatever it stands for."""
-        self._languages_of[unit].add(code)
+    def _know(self, code: str, word: str) -> None:
+        is_new = word not in self._languages_of
+        self._languages_of[word].add(code)
+        if is_new and word.startswith("*"):
+            self._inner[word[1:3]].append(word)
+        elif word.endswith("*"):
+            self._longest_stem = max(self._longest_stem, len(word) - 1)
 
     def __contains__(self, word: object) -> bool:
         return isinstance(word, str) and bool(self[word].languages)
@@ -255,7 +257,7 @@ class Vocabulary:
         return known
 
     def _look_up(self, word: str) -> Known:
-        atoms = [atom for atom in self._candidates(word) if atom in self._languages_of]
+        atoms = dict.fromkeys(atom for atom in self._candidates(word) if atom in self._languages_of)
         if not atoms:
             return _UNKNOWN
         languages = frozenset(code for atom in atoms for code in self._languages_of[atom])
@@ -266,10 +268,11 @@ class Vocabulary:
         yield word
         for length in range(_SHORTEST_STEM, min(len(word), self._longest_stem) + 1):
             yield word[:length] + "*"
-        for inner in self._inner:
-            middle = inner.strip("*")
-            if (middle in word) if inner.endswith("*") else word.endswith(middle):
-                yield inner
+        for start in range(len(word) - 1):
+            for inner in self._inner.get(word[start : start + 2], ()):
+                middle = inner.strip("*")
+                if word.startswith(middle, start) and (inner.endswith("*") or start + len(middle) == len(word)):
+                    yield inner
 
 
 class SureWords:
@@ -322,6 +325,12 @@ def units_of(entry: str, *, spaces: bool) -> list[str]:
     if all(unit.isdigit() or unit == GAP for unit in units):
         raise ValueError("a number alone says nothing")
     return units
+
+
+def _words_in(texts: Iterable[str]) -> set[str]:
+    """All words of many entries, with their stars: normalised together, which is much quicker than one by one."""
+    together = " ".join(texts).replace("*", _STAR).replace("...", " ").replace(GAP, " ")
+    return {word.replace(_STAR, "*") for word in normalisation.normalise(together).split()}
 
 
 @cache
