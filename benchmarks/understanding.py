@@ -10,6 +10,15 @@ from benchmarks.results import Goal, Result, median, spread
 from preferences.interpretation import IntentValue, classify
 from tests import corpus
 
+#: What people answer to a business, of typical lengths.
+EVERYDAY = (
+    "ok", "thanks", "yes please", "hello", "Where is my order?", "STOP", "👍", "What time do you open tomorrow?",
+    "Thank you so much for your help", "stop", "No", "is it available in blue", "gracias", "ok perfecto", "haan ji",
+    "Hi, I ordered two weeks ago and still nothing arrived, can you check please?", "kitna price hai", "نعم", "شكرا", "да",
+    "спасибо, жду", "Can I come at 5?", "Great, see you then", "how much is it", "please send me the price list",
+    "no thanks", "perfect", "When do you close today", "I will pay tomorrow", "Buenos días, ¿tienen talla 40?",
+    "please stop texting me", "BAJA", "Unsubscribe",
+)  # fmt: skip
 _CAUGHT = {IntentValue.OPT_OUT, IntentValue.REVIEW}
 
 

@@ -25,6 +25,7 @@ from preferences.interpretation.observations import InboundMessage, MessageKind,
 
 PER_SE_WORDS = ["stop", "quit", "end", "revoke", "opt out", "cancel", "unsubscribe"]
 LANGUAGES = list(LEXICON.names)
+lexicon.spelling()  # read once, so that no example waits for it
 ANY_TEXT = st.text(alphabet=st.characters(), max_size=200)
 KEYWORD_SALAD = st.lists(st.sampled_from([keyword.spelling for keyword in LEXICON.keywords]), max_size=6).map(" ".join)
 

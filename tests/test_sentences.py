@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from preferences.interpretation import IntentValue, classify, sentences
+from preferences.interpretation import IntentValue, classify, lexicon, sentences
 from preferences.interpretation.spelling import Spelling
 from preferences.interpretation.vocabulary import CONCEPTS, Vocabulary
 
+lexicon.spelling()  # read once, so that no example waits for it
 KNOWN = {"stop", "unsubscribe", "cancel", "cancer", "terminar", "messages", "all", "стоп"}
 
 

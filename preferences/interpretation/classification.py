@@ -179,8 +179,8 @@ def _disguised(reading: _Reading) -> Intent | None:
     written = _spelled_together(reading.words.split())
     if len(written) > _MOST_DISGUISED:
         return None
-    read = [spelling().read(word) for word in written]
-    if " ".join(read) == reading.words:
+    read = list(map(spelling().read, written))
+    if read == reading.words.split():
         return None
     plain = reading._replace(words=" ".join(read), text="")
     intent = _whole_message(plain) or _only_keywords(plain)
@@ -195,6 +195,8 @@ def _disguised(reading: _Reading) -> Intent | None:
 
 def _spelled_together(words: list[str]) -> list[str]:
     """Runs of single letters as words: "please s t o p"."""
+    if sum(len(word) == 1 for word in words) < _FEWEST_SPELLED_LETTERS:
+        return words
     together: list[str] = []
     for is_letter, run in groupby(words, key=lambda word: len(word) == 1):
         letters = list(run)
@@ -240,10 +242,10 @@ def _sentences(reading: _Reading) -> Intent | None:
     languages = sentences.languages_of(clauses, vocabulary(), reading.hint)
     if not languages:
         found = _said_apart(reading, clauses) or (_FOUND_NOTHING if _is_all_read(reading) else None)
-        return found and _with_second_opinion(reading, found, [sentences.UNKNOWN_SIGN], "")
+        return found and _with_second_opinion(reading, found, None)
     message = sentences.Message(clauses, vocabulary(), languages)
     found = _of_sentences(reading, clauses, message, languages)
-    return found and _with_second_opinion(reading, found, message.signs(), message.language)
+    return found and _with_second_opinion(reading, found, message)
 
 
 def signs_of(text: str) -> list[str]:
@@ -280,17 +282,17 @@ def _of_sentences(
     return inside if inside.rule.startswith("own/") else _nothing_meant(reading, message.language)
 
 
-def _with_second_opinion(reading: _Reading, intent: Intent, signs: Sequence[str], language: str) -> Intent:
+def _with_second_opinion(reading: _Reading, intent: Intent, message: sentences.Message | None) -> Intent:
     """The same, unless the rules found nothing or doubt and the words look like a wish to end messages. What a rule
     doubts for a reason that stands in the message stays doubtful."""
-    words = [word for word in reading.words.split() if not word.isdigit()]
-    is_open = reading.is_typed and (
-        intent.rule.endswith(_OPEN_DOUBTS)
-        or (intent.intent is IntentValue.NONE and not intent.rule.endswith("/keep_going"))
-    )
-    if not is_open or (len(words) < _FEWEST_WORDS and not normalisation.is_unspaced(reading.words)):
+    is_open = intent.intent is IntentValue.NONE or intent.rule.endswith(_OPEN_DOUBTS)
+    if not is_open or not reading.is_typed or intent.rule.endswith("/keep_going"):
         return intent
-    likelihood = opinion().likelihood(words, signs)
+    words = [word for word in reading.words.split() if not word.isdigit()]
+    if len(words) < _FEWEST_WORDS and not normalisation.is_unspaced(reading.words):
+        return intent
+    language = message.language if message else ""
+    likelihood = opinion().likelihood(words, message.signs() if message else [sentences.UNKNOWN_SIGN])
     needed = _POSSIBLE if language else _POSSIBLE_UNKNOWN
     if likelihood < (needed if intent.intent is IntentValue.NONE else _LIKELY):
         return intent
@@ -437,6 +439,8 @@ def known_language(hint: str) -> str:
 
 def _joined(reading: _Reading) -> str:
     """The words without spaces where spaces mean nothing, in East Asian scripts and in "S T O P"; else nothing."""
+    if reading.words.isascii() and reading.words[1:2].strip():
+        return ""  # the first word has two letters: nothing is spelled out
     units = reading.words.split()
     is_spelled_out = len(units) >= _FEWEST_SPELLED_LETTERS and all(len(unit) == 1 for unit in units)
     return "".join(units) if is_spelled_out or normalisation.is_unspaced(reading.words) else ""

@@ -84,7 +84,8 @@ class Index:
         """The longest keyword beginning at `start`, and how many units it takes; (0, ()) if none begins there."""
         longest = self._longest.get(units[start], 0)
         for length in range(min(longest, len(units) - start), 0, -1):
-            found = self._found.get(self._joiner.join(units[start : start + length]))
+            part = units[start : start + length]
+            found = self._found.get(part if isinstance(part, str) else self._joiner.join(part))
             if found is not None:
                 return length, found
         return 0, ()

@@ -29,6 +29,7 @@ _LARGE = frozenset(
     {"en", "es", "fr", "pt", "de", "it", "ru", "ar", "hi", "bn", "ur", "id", "zh", "ja", "ko", "tr", "vi", "ta", "sw"}
 )
 _LARGE_BONUS = 0.4
+_LIKELY = 0.9  # of the evidence for the likeliest language
 _MOST_UNKNOWN = 5
 UNKNOWN_SIGN = "¤nothing"
 """The one sign of a message in which no word is known to ask for anything."""
@@ -38,6 +39,7 @@ _SENTENCE_END = re.compile(r"[.!?…;|\n\r。！？؟।॥։።፧។៕။՜՞
 _CLAUSE_END = re.compile(r"[,，、،؛:：()（）/၊፣]+")
 # Possessive and bounded everywhere: the time stays linear whatever is written.
 _QUOTED = re.compile(r"“[^”\n]{1,300}+”|«[^»\n]{1,300}+»|„[^“”\n]{1,300}+[“”]|「[^」\n]{1,300}+」|\"[^\"\n]{1,300}+\"")
+_QUOTE = re.compile('[“«„「"]')
 _QUOTED_LINE = re.compile(r"^[ \t]{0,20}+>.*$", re.MULTILINE)
 _END_OF_LETTER = re.compile(
     r"^[ \t]{0,20}+(?:-{2,20}+[ \t]*+$|_{4,}+|-{3,20}+ ?(?:original|forwarded)"
@@ -85,7 +87,8 @@ def own_text(text: str) -> str:
 
 def clauses_of(text: str) -> list[Clause]:
     """The clauses of a text in their order, at most so many. What stands in quotation marks is left out."""
-    text = _QUOTED.sub(" … ", text) if not _QUOTED.fullmatch(text.strip()) else text
+    if _QUOTE.search(text) and not _QUOTED.fullmatch(text.strip()):
+        text = _QUOTED.sub(" … ", text)
     clauses: list[Clause] = []
     for number, sentence in enumerate(_SENTENCE_END.split(text)):
         for part in _CLAUSE_END.split(sentence):
@@ -109,8 +112,8 @@ def languages_of(clauses: Iterable[Clause], vocabulary: Vocabulary, hint: str) -
                 points[code] += weight
             if not word.isascii() and normalisation.is_unspaced(word):
                 is_action = True
-                for code in vocabulary.unspaced:
-                    points[code] += len(vocabulary.languages[code].hits(_characters(word))) * 1.5
+                for code, letters in vocabulary.unspaced.items():
+                    points[code] += sum(letter in letters for letter in word) / _UNITS_PER_WORD
     if not is_action or not points:
         return []
     for code in _LARGE & points.keys():
@@ -118,7 +121,7 @@ def languages_of(clauses: Iterable[Clause], vocabulary: Vocabulary, hint: str) -
     if hint in points:
         points[hint] += 1
     best = max(points.values())
-    likely = [code for code in points if points[code] >= best * 0.7]
+    likely = [code for code in points if points[code] >= best * _LIKELY]
     return sorted(likely, key=lambda code: (-points[code], code != "en", code))[:_MOST_LANGUAGES]
 
 

@@ -50,6 +50,7 @@ _ACTIONS = frozenset(
 _REMEMBERED_WORDS = 32_768
 _SHORTEST_STEM = 2
 _SURE_STEM = 4
+_ASCII = frozenset(map(chr, range(128)))
 _STAR = "ꙮ"  # a letter nobody writes, which stands for "*" while punctuation is folded away
 _STEM_WEIGHT = 0.99
 _GAP_WORDS = 3
@@ -220,7 +221,7 @@ class Vocabulary:
         self._inner: dict[str, list[str]] = defaultdict(list)
         self._longest_stem = 0
         self._remembered: dict[str, Known] = {}
-        self.unspaced: tuple[str, ...] = ()
+        self.unspaced: dict[str, frozenset[str]] = {}
 
     def add_language(
         self, code: str, entries: Sequence[tuple[str, str]], *, spaces: bool, words: Iterable[str] = ()
@@ -228,7 +229,7 @@ class Vocabulary:
         """Add a language with its entries (concept and text); `words` are evidence of it without standing for anything."""
         self.languages[code] = Language(code, entries, spaces=spaces)
         if not spaces:
-            self.unspaced = (*self.unspaced, code)
+            self.unspaced[code] = frozenset("".join(text for _, text in entries)) - _ASCII
         actions = _words_in(text for concept, text in entries if concept in _ACTIONS)
         others = _words_in([*(text for concept, text in entries if concept not in _ACTIONS), *words])
         for word in actions | others:
