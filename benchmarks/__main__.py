@@ -6,11 +6,11 @@ import argparse
 import os
 import sys
 
-from benchmarks import classify, databases, door, drain, eligibility, stop
+from benchmarks import classify, databases, door, drain, eligibility, stop, understanding
 from benchmarks.results import Result
 
 ROUNDS = 5
-NAMES = ("door", "drain", "stop", "eligibility", "classify")
+NAMES = ("door", "drain", "stop", "eligibility", "classify", "understanding")
 
 
 def main() -> int:
@@ -36,6 +36,8 @@ def main() -> int:
 def _run(name: str, rounds: int, options: argparse.Namespace) -> list[Result]:
     if name == "drain":
         return drain.run(rounds=rounds, is_quick=options.quick)
+    if name == "understanding":
+        return understanding.run(rounds=rounds, is_quick=options.quick)
     if name == "eligibility":
         return [eligibility.run(rounds=rounds, consents=options.consents or (100_000 if options.quick else 10_000_000))]
     one = {"door": door.run, "stop": stop.run, "classify": classify.run}[name]

@@ -271,6 +271,10 @@ LAGGING_AFTER_SECONDS = env.int("LAGGING_AFTER_SECONDS", default=300)
 REVIEW_DEADLINE_HOURS = env.int("REVIEW_DEADLINE_HOURS", default=72)
 #: Bodies with messages are kept this long.
 INBOX_RETENTION_DAYS = env.int("INBOX_RETENTION_DAYS", default=14)
+#: What people wrote in replies that a person judged is kept this long, without what names them; the rest of such an
+#: example for so many days.
+EXAMPLE_TEXT_RETENTION_DAYS = env.int("EXAMPLE_TEXT_RETENTION_DAYS", default=365)
+EXAMPLE_RETENTION_DAYS = env.int("EXAMPLE_RETENTION_DAYS", default=1_095)
 #: A webhook waits this long for its commit before it is answered 503 (the provider tries again).
 COMMIT_WAIT_SECONDS = env.float("COMMIT_WAIT_SECONDS", default=5.0)
 

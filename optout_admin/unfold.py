@@ -29,6 +29,13 @@ def environment(request: HttpRequest) -> list[str] | None:
     return ["Sample data", "warning"] if settings.DEMO else None
 
 
+#: Whoever may see replies may see how well they are understood.
+_UNDERSTANDING = {
+    **_item("Understanding", "example", "psychology", "How well replies are understood"),
+    "permission": _may_view("reply", "preferences"),
+}
+
+
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Opt-out desk",
     "SITE_HEADER": "Opt-out desk",
@@ -78,6 +85,7 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _item("People", "subscriber", "group", "Who may be messaged, and why not"),
                     _item("Replies", "reply", "chat", "What people wrote, and how it was understood"),
+                    _UNDERSTANDING,
                     _item("Inbox", "inboxentry", "inbox", "Webhooks as they came in"),
                     _item("Outbox", "delivery", "outbox", "What is to be told to whom"),
                     _item("Ledger", "consentevent", "receipt_long", "Every act that bears on consent"),
@@ -95,6 +103,9 @@ UNFOLD: dict[str, Any] = {
                     _item("Portfolios", "portfolio", "folder_shared", "The accounts that hold the numbers"),
                     _item("Controllers", "controller", "domain", "The legal persons behind brands"),
                     _item("Topics", "topic", "label", "What people can choose below marketing"),
+                    _item(
+                        "Own words", "brandwords", "spellcheck", "What a brand’s people say for stop, start and help"
+                    ),
                     _item("Policies", "policyversion", "rule", "How far a stop reaches, and what is answered"),
                     _item("Templates", "utilitytemplate", "forward_to_inbox", "What reaches people after 24 hours"),
                     _item(

@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from preferences.models import (
     AccessRecord,
     AccountNotice,
+    Example,
     Heartbeat,
     InboxEntry,
     InboxState,
@@ -20,7 +21,7 @@ from preferences.models import (
     batches,
 )
 
-#: How long rows are kept that prove nothing about consent (bodies of webhooks: INBOX_RETENTION_DAYS). Months are counted
+#: How long rows are kept that prove nothing about consent (bodies of webhooks and examples: by settings). Months are counted
 #: generously: two years with a leap day, and a year with a month to compare it with.
 KEPT = {
     "access records": dt.timedelta(days=731),
@@ -79,10 +80,12 @@ def _make(table: str, column: str, suffix: str, start: dt.date, end: dt.date) ->
 
 
 def purge(*, now: dt.datetime) -> dict[str, int]:
-    """Delete what is kept long enough, in batches that lock nothing for long. Returns how many rows of each kind (`KEPT`)."""
+    """Delete what is kept long enough, in batches that lock nothing for long. Returns how many rows of each kind."""
     Heartbeat.objects.filter(seen_at__lt=now - _GONE_AFTER).delete()
     read = InboxEntry.objects.filter(state=InboxState.DONE)
     bodies_for = dt.timedelta(days=settings.INBOX_RETENTION_DAYS)
+    examples_for = dt.timedelta(days=settings.EXAMPLE_RETENTION_DAYS)
+    texts_for = dt.timedelta(days=settings.EXAMPLE_TEXT_RETENTION_DAYS)
     return {
         "webhooks": let_go(read.filter(received_at__lt=now - bodies_for)),
         "access records": let_go(AccessRecord.objects.filter(at__lt=now - KEPT["access records"])),
@@ -90,6 +93,8 @@ def purge(*, now: dt.datetime) -> dict[str, int]:
         "answers to decisions": let_go(
             RecordedDecision.objects.filter(created_at__lt=now - KEPT["answers to decisions"])
         ),
+        "examples": let_go(Example.objects.filter(created_at__lt=now - examples_for)),
+        "texts of examples": _empty_texts(Example.objects.filter(created_at__lt=now - texts_for)),
     }
 
 
@@ -98,4 +103,13 @@ def let_go(rows: QuerySet[Any]) -> int:
     total = 0
     while ids := list(rows.values_list("pk", flat=True)[:_BATCH]):
         total += rows.filter(pk__in=ids).delete()[0]
+    return total
+
+
+def _empty_texts(examples: QuerySet[Example]) -> int:
+    """Forget what was written, a batch at a time; the rest of the row still counts. Returns how many texts there were."""
+    total = 0
+    with_text = examples.exclude(text=b"")
+    while ids := list(with_text.values_list("pk", flat=True)[:_BATCH]):
+        total += with_text.filter(pk__in=ids).update(text=b"")
     return total

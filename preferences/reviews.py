@@ -10,9 +10,19 @@ from collections.abc import Sequence
 
 from django.db import transaction
 
-from preferences import decisions, regimes
+from preferences import decisions, examples, regimes
 from preferences.decisions import Act, Question, answers
-from preferences.models import Delivery, DeliveryKind, EventKind, Reply, ReviewOutcome, ReviewState, Source, batches
+from preferences.models import (
+    Delivery,
+    DeliveryKind,
+    EventKind,
+    ExampleSource,
+    Reply,
+    ReviewOutcome,
+    ReviewState,
+    Source,
+    batches,
+)
 from preferences.models.scopes import MARKETING
 
 _BATCH = 200
@@ -63,7 +73,8 @@ def ask(reply: Reply, *, now: dt.datetime) -> None:
 def settle(replies: Sequence[Reply], outcome: ReviewOutcome, *, now: dt.datetime, actor: int = 0) -> int:
     """Settle waiting reviews: an opt-out takes effect from the moment the person wrote, anything else ends the hold.
 
-    Replies that were settled meanwhile are left alone: the first verdict stands. Returns how many were settled.
+    Replies that were settled meanwhile are left alone: the first verdict stands. Each verdict is kept as an example in
+    the same transaction. Returns how many were settled.
     """
     with transaction.atomic():
         waiting = list(
@@ -75,6 +86,8 @@ def settle(replies: Sequence[Reply], outcome: ReviewOutcome, *, now: dt.datetime
         )
         desks = decisions.desks_of({reply.sender_id for reply in waiting})
         acts = [_act(reply, desks[reply.sender_id], outcome, actor, now) for reply in waiting]
+        # Before the acts: the ledger's head is the last lock.
+        examples.keep([_verdict(reply, outcome, actor) for reply in waiting], now=now)
         recorded = decisions.record_many(acts, now=now)
         rows = [
             (reply.pk, ReviewState.SETTLED.value, outcome.value, one.position)
@@ -95,6 +108,12 @@ def settle_due(*, now: dt.datetime) -> int:
         if not batch:
             return total
         total += settle(batch, ReviewOutcome.DEADLINE, now=now)
+
+
+def _verdict(reply: Reply, outcome: ReviewOutcome, actor: int) -> examples.Verdict:
+    source = ExampleSource.DEADLINE if outcome == ReviewOutcome.DEADLINE else ExampleSource.REVIEW
+    is_opt_out = outcome != ReviewOutcome.NOT_OPT_OUT
+    return examples.Verdict(bytes(reply.digest), source, is_opt_out=is_opt_out, actor=actor)
 
 
 def _act(reply: Reply, desk: decisions.Desk, outcome: ReviewOutcome, actor: int, now: dt.datetime) -> Act:

@@ -17,7 +17,7 @@ PEOPLE = {
     "dora": ("447700900124", "GB.7000000000000000124"),
     "alice": ("12025550143", "US.7000000000000000143"),
 }
-TEXTS = ["STOP", "Stop promotions", "START", "YES", "HELP", "hello", "which bus stop is nearest?"]
+TEXTS = ["STOP", "Stop promotions", "START", "YES", "HELP", "hello", "if this goes on I will unsubscribe"]
 #: What a tapped button carries, or what a form answers.
 TAPS = ["yes", "optout:all", "optout:topic:news", "optin:topic:news"]
 FORMS = ['{"marketing": "on"}', '{"marketing": "off"}', '{"comment": "stop"}']

@@ -166,12 +166,12 @@ def test_it_says_who_was_erased(bilal, program):
 
 
 def test_it_decrypts_replies(acme, receive, program):
-    receive(bodies.message("which bus stop is nearest? 😀", at=SAMPLE_TIME), now=SAMPLE_TIME)
+    receive(bodies.message("if this goes on I will unsubscribe 😀", at=SAMPLE_TIME), now=SAMPLE_TIME)
 
     page = program.list("replies")
 
     (reply,) = page["results"]
-    assert reply["text"] == "which bus stop is nearest? 😀"
+    assert reply["text"] == "if this goes on I will unsubscribe 😀"
     assert reply["sender"] == {"id": Sender.objects.get().pk, "display": "12025550100", "brand": "acme"}
     assert (reply["review_state"], reply["review_due_at"]) == ("waiting", "2026-11-25T12:00:00.000000Z")
     assert "wamid" not in str(page)
@@ -189,7 +189,7 @@ def test_it_lists_whom_not_to_message(acme, receive, program):
     receive(
         bodies.message("STOP", phone=stop, at=SAMPLE_TIME),
         bodies.switched("stop", phone=switch, at=SAMPLE_TIME),
-        bodies.message("stop calling it marketing, I love it", phone=doubt, at=SAMPLE_TIME),
+        bodies.message("if this goes on I will unsubscribe", phone=doubt, at=SAMPLE_TIME),
         bodies.message("hello", phone="+447700900204", at=SAMPLE_TIME),
         now=SAMPLE_TIME,
     )

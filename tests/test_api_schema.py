@@ -117,7 +117,7 @@ def key(acme: Brand, receive: Any) -> Iterator[str]:
     Topic.objects.create(brand=acme, slug="spring", name="Spring sale")
     receive(
         *[bodies.message(text, phone=f"+4477009005{index:02d}", at=SAMPLE_TIME)
-          for index, text in enumerate(["STOP", "START", "which bus stop is nearest?", "HELP", "hello"])],
+          for index, text in enumerate(["STOP", "START", "if this goes on I will unsubscribe", "HELP", "hello"])],
         bodies.switched("stop", phone="+447700900599", at=SAMPLE_TIME),
         now=SAMPLE_TIME,
     )  # fmt: skip

@@ -22,6 +22,7 @@ Run = Callable[..., str]
 NEED_THE_DATABASE = [
     ("create_api_key", "--name=x", "--scopes=eligibility:read"),
     ("deliver_outbox",),
+    ("export_examples", "--by=uma", "--reason=x"),
     ("process_inbox",),
     ("purge",),
     ("rebuild_consents", "--check"),
@@ -51,7 +52,7 @@ def test_it_asks_for_migrations_before_it_does_anything(words, run, monkeypatch)
         run(*words)
 
 
-@pytest.mark.parametrize("words", NEED_THE_DATABASE, ids=lambda words: words[0])
+@pytest.mark.parametrize("words", [*NEED_THE_DATABASE, ("judge_again",)], ids=lambda words: words[0])
 def test_it_says_so_when_the_database_is_down(words, run, monkeypatch):
     def missing() -> list[str]:
         raise DatabaseUnavailableError("OperationalError.")
@@ -106,6 +107,8 @@ def test_it_lets_go_what_is_read_and_old_and_nothing_else(acme, post, receive, r
         "Access records deleted: 0.",
         "Account notices deleted: 0.",
         "Answers to decisions deleted: 0.",
+        "Examples deleted: 0.",
+        "Texts of examples deleted: 0.",
         "Alarms deleted: 0.",
     ]
     assert sorted(InboxEntry.objects.values_list("state", flat=True)) == ["done", "pending"]

@@ -253,7 +253,7 @@ def test_it_gives_a_recycled_number_no_consent_but_its_stop(acme, receive):
 
 @pytest.mark.parametrize("kind", [EventKind.STOP, EventKind.HOLD])
 def test_it_keeps_what_stands_on_a_recycled_number_when_the_earlier_holder_is_corrected(kind, acme, receive):
-    words = "STOP" if kind == EventKind.STOP else "which bus stop?"
+    words = "STOP" if kind == EventKind.STOP else "if this goes on I will unsubscribe"
     receive(_both(BILAL.number, "GB.1111111", words, at(0)), now=at(1))
     receive(_both(BILAL.number, "GB.1111111", "stop promotions", at(10)), now=at(11))
     receive(_both(BILAL.number, "GB.3333333", "hello", at(60)), now=at(61))

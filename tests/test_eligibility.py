@@ -62,7 +62,7 @@ def test_it_tells_the_first_reason_that_applies(acme, says, acts, receive, ask):
     told.append(ask(bodies.BILAL)["reason"])
     acts(EventKind.PAUSE, second=2, until=timezone.now() + bodies.HOUR, brand=acme.pk)
     told.append(ask(bodies.BILAL)["reason"])
-    says("which bus stop is nearest?", 3)
+    says("if this goes on I will unsubscribe", 3)
     told.append(ask(bodies.BILAL)["reason"])
     at = SAMPLE_TIME + 4 * bodies.SECOND
     receive(bodies.switched("stop", at=at), now=at)

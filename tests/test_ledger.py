@@ -137,7 +137,7 @@ def test_it_hashes_the_bytes_that_the_documentation_describes(values):
 def test_it_holds_no_personal_data(acme, receive):
     at = NOON
     receive(bodies.message("STOP", at=at, bsuid="GB.700000123", wamid=WAMID), now=at)
-    receive(bodies.message("please no stop sign, Bilal", at=at, wamid=f"{WAMID}2"), now=at)
+    receive(bodies.message("if this goes on I will unsubscribe, Bilal", at=at, wamid=f"{WAMID}2"), now=at)
     receive(bodies.switched("stop", at=at), bodies.status(at=at, phone=bodies.BILAL, code=131050), now=at)
     needles = [
         needle

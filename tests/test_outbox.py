@@ -97,7 +97,7 @@ def test_it_is_silent_where_the_policy_says_so(acme, says):
         pytest.param(bodies.switched("stop", at=NOON), id="platform-stop"),
         pytest.param(bodies.switched("resume", at=NOON), id="platform-resume"),
         pytest.param(bodies.status(at=NOON, code=131050), id="131050"),
-        pytest.param(bodies.message("which bus stop is nearest?", at=NOON), id="doubt"),
+        pytest.param(bodies.message("if this goes on I will unsubscribe", at=NOON), id="doubt"),
         pytest.param(bodies.message("hello", at=NOON), id="hello"),
         pytest.param(bodies.message("YES", at=NOON), id="yes-to-nothing"),
     ],

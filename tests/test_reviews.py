@@ -27,7 +27,7 @@ from preferences.webhooks import whatsapp
 from tests import bodies
 from tests.conftest import SAMPLE_TIME, SECRET
 
-DOUBT = "which bus stop is nearest?"
+DOUBT = "if this goes on I will unsubscribe"
 NOON = SAMPLE_TIME
 DEADLINE = NOON + dt.timedelta(hours=72)
 
@@ -264,7 +264,7 @@ def test_it_keeps_the_hold_over_a_request_that_waits_for_yes(acme, says, reason)
 
 
 def test_it_reads_a_settled_reply_again_without_harm(acme, sample, says, reason):
-    raw = sample("text_not_optout_contains_stop")
+    raw = sample("text_group_message")
     for _ in range(2):
         whatsapp.accept(raw, signature=sign_meta(raw, SECRET), headers={}, now=NOON)
         says("hello")

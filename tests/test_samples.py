@@ -38,7 +38,7 @@ CASES = [
     Case("text_parent_bsuid_no_phone", {CHIARA: "opted_out", "IT.ENT.80000000000000000999": "opted_out"}, ["stop"]),
     Case("image_with_caption_stop", {ALICE: "opted_out"}, ["stop"]),
     Case("edit_message", {ALICE: "opted_out"}, ["stop"]),
-    Case("text_not_optout_contains_stop", {ALICE: "held"}, ["hold"]),
+    Case("text_not_optout_contains_stop", {ALICE: NOTHING}, []),
     Case("text_group_message", {ALICE: "held"}, ["hold"]),
     Case("text_ctwa_referral", {ALICE: NOTHING}, []),
     # START alone from the US asks for YES first

@@ -333,6 +333,7 @@ def test_it_says_times_as_people_do(before: int, said: str) -> None:
         ("en/stop_sending/inside", "“stop sending” (English) inside a longer message"), ("en/affirmation", "a yes (English)"),
         ("group/en/stop", "“stop” (English), in a group"), ("whatsapp/user_preferences", "WhatsApp’s own switch"), ("", ""),
         ("payload/optout", "a button that carries “optout”"),
+        ("en/cancel/answer_to_service", "“cancel” (English) in answer to a service message"),
         ("other-house/rule", "rule other-house/rule"),
     ],
 )  # fmt: skip

@@ -29,8 +29,8 @@ VALUES = {
 }
 
 
-def test_it_speaks_every_language_that_has_keywords() -> None:
-    assert list(LEXICON.names) == LANGUAGES
+def test_it_understands_every_language_it_speaks() -> None:
+    assert LEXICON.names.keys() >= set(LANGUAGES)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -296,5 +296,5 @@ def test_it_names_a_file_that_is_not_json(tmp_path: Path) -> None:
 def test_it_names_every_language_in_its_documentation() -> None:
     page = (Path(__file__).parent.parent / "docs" / "wording.md").read_text(encoding="utf-8")
 
-    assert [name for name in LEXICON.names.values() if name not in page] == []
+    assert [LEXICON.names[code] for code in LANGUAGES if LEXICON.names[code] not in page] == []
     assert [kind for kind in TEXTS if not kind.startswith(("scope_", "channel_")) and f"`{kind}`" not in page] == []

@@ -9,8 +9,10 @@ from preferences.admin import (
     ledger,
     messages,
     outbox,
+    own_words,
     people,
     templates,
+    understanding,
     wording,
 )
 
@@ -23,7 +25,9 @@ __all__ = [
     "ledger",
     "messages",
     "outbox",
+    "own_words",
     "people",
     "templates",
+    "understanding",
     "wording",
 ]

@@ -12,7 +12,15 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from preferences.admin import seeing, words
-from preferences.admin.base import PERSON, ChoiceFilter, PeopleRecordAdmin, SenderFilter, person_link, text_of
+from preferences.admin.base import (
+    PERSON,
+    ChoiceFilter,
+    PeopleRecordAdmin,
+    SenderFilter,
+    among_newest,
+    person_link,
+    text_of,
+)
 from preferences.models import Reply, ReviewState
 
 
@@ -29,11 +37,54 @@ class ReviewFilter(ChoiceFilter):
     indexed = frozenset({ReviewState.WAITING.value})
 
 
+#: How "no language" stands in an address.
+NO_LANGUAGE = "-"
+
+
+class _GivenFilter(ChoiceFilter):
+    """A filter that a link sets: too many choices to list, so that only the one that is set is shown."""
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        value = self.value()
+        return [(value, self.said(value))] if value else []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        return among_newest(queryset.filter(**{str(self.parameter_name): self.stored(value)})) if value else queryset
+
+    def said(self, value: str) -> str:
+        """How the value stands on the page."""
+        return value
+
+    def stored(self, value: str) -> str:
+        """How it stands in the table."""
+        return value
+
+
+class RuleFilter(_GivenFilter):
+    title = "rule"
+    parameter_name = "rule"
+
+    def said(self, value: str) -> str:
+        return words.rule_in_words(value)
+
+
+class LanguageFilter(_GivenFilter):
+    title = "language"
+    parameter_name = "language"
+
+    def said(self, value: str) -> str:
+        return words.language_in_words(self.stored(value))
+
+    def stored(self, value: str) -> str:
+        return "" if value == NO_LANGUAGE else value
+
+
 @admin.register(Reply)
 class ReplyAdmin(PeopleRecordAdmin):
     list_display = ("received", "judged", "person", "language", "rule", "review", "sender")
     list_display_links = ("received",)
-    list_filter = (IntentFilter, ReviewFilter, SenderFilter)
+    list_filter = (IntentFilter, ReviewFilter, SenderFilter, RuleFilter, LanguageFilter)
     list_select_related = ("sender", "subscriber__root")
     ordering = ("-pk",)
     search_fields = ("subscriber",)

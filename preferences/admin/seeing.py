@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
@@ -38,6 +39,22 @@ def viewed(user: Any, root: Subscriber, *, what: str = "Page") -> None:
     )
     if not before.exists():
         _record(user, AccessAction.VIEW, subscriber=root, detail=what)
+
+
+def viewed_many(user: Any, roots: Iterable[Subscriber], *, what: str) -> None:
+    """`viewed` for many people at once, in two queries whatever their number."""
+    people = [root.public_id for root in roots]
+    since = timezone.now() - _ONE_VIEW
+    before = set(
+        AccessRecord.objects.filter(
+            subscriber__in=people, actor_id=user.pk, action=AccessAction.VIEW, detail=what, at__gt=since
+        ).values_list("subscriber", flat=True)
+    )
+    AccessRecord.objects.bulk_create(
+        AccessRecord(actor_id=user.pk, action=AccessAction.VIEW, subscriber=one, detail=what)
+        for one in people
+        if one not in before
+    )
 
 
 def viewed_body(user: Any, entry: int) -> None:

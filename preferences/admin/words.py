@@ -10,7 +10,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language_info
 
+from preferences.interpretation.classification import SAYS
 from preferences.interpretation.intents import IntentValue
+from preferences.interpretation.lexicon import LEXICON
 from preferences.models import ANY, Channel, ConsentEvent, ConsentStatus, Delivery, DeliveryState, EventKind, Scope
 from preferences.models.scopes import AD_SHARING, ANY_BRAND, MARKETING, NO_BRAND, SERVICE
 from preferences.moments import utc as utc  # noqa: PLC0414 (the pages ask this room for words)
@@ -179,6 +181,7 @@ _RULES = {
     "review/not_opt_out": "a reviewer said it is no opt-out",
     "review/opt_out": "a reviewer said it is an opt-out",
     "sender/assigned": "carried over when the sender got its brand",
+    "text/courtesy": "nothing but courtesy",
     "text/none": "no word of the lists",
     "text/too_long": "too long to be sure",
     "whatsapp/131050": "WhatsApp refused to send: the person stopped marketing",
@@ -186,6 +189,12 @@ _RULES = {
 }
 _ENDINGS = {
     "inside": "inside a longer message", "and_start": "together with a wish to come back", "affirmation": "a yes",
+    "answer_to_service": "in answer to a service message", "spelling": "in another spelling", "name": "and a name",
+    "apart": "in a sentence of its own",
+}  # fmt: skip
+_DOUBTS = {
+    "question": "in a question", "condition": "under a condition", "limits": "only at times",
+    "of_what": "but of what is not clear", "keep_going": "and the opposite", "wants": "and asks for messages",
 }  # fmt: skip
 
 
@@ -201,14 +210,23 @@ def rule_in_words(rule: str) -> str:
     if language == "payload":
         return f"a button that carries “{rest}”"
     word, _, ending = rest.partition("/")
-    try:
-        name = get_language_info(language)["name"]
-    except KeyError:
+    name = LEXICON.names.get(language, "any language" if language == "any" else "")
+    if not name:
         return f"rule {rule}"
+    if word == "opinion":
+        return f"the second opinion ({name})"
+    if word == "sentence":
+        return _sentence_in_words(ending, name)
     if word in _ENDINGS:
         return f"{_ENDINGS[word]} ({name})"
     end = f" {_ENDINGS[ending]}" if ending in _ENDINGS else ""
     return f"“{word.replace('_', ' ')}” ({name}){end}"
+
+
+def _sentence_in_words(pattern: str, language: str) -> str:
+    said, _, doubt = pattern.partition("/")
+    says = "speaks of something else" if said == "other" else SAYS.get(said, said)
+    return f"{says[:1].lower()}{says[1:]} ({language})" + (f", {_DOUBTS.get(doubt, doubt)}" if doubt else "")
 
 
 def language_in_words(code: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
+from preferences import examples
 from preferences.decisions import answers, chain, writing
 from preferences.decisions.acts import Act, DecisionError, Help, Recorded
 from preferences.decisions.fold import CLOSING, STATUS_OF, Event, Folded, fold
@@ -16,7 +17,7 @@ from preferences.decisions.people import People
 from preferences.decisions.policies import Desk, desks_of
 from preferences.decisions.writing import PROVISIONAL
 from preferences.identifiers import digest
-from preferences.models import EventKind, Scope, Source
+from preferences.models import EventKind, ExampleSource, Scope, Source
 from preferences.models.ledger import NO_HASH, SCHEMA_VERSION
 
 
@@ -43,6 +44,8 @@ def record_many(
     to fold anew. `helps` are questions for help, which are answered but bear on no consent. `desks` are those of the
     senders that may answer, if the caller has loaded them.
 
+    The reply whose opt-out is corrected is kept as an example of a mistake.
+
     Raises DecisionError for an act that may not be recorded, StalePersonError when the transaction must be tried again.
     """
     with transaction.atomic():
@@ -68,6 +71,10 @@ def record_many(
         return [Recorded(batch.real(one.position), one.is_new) for one in recorded[: len(acts)]]
 
 
+#: Opt-outs of these sources were made by a reply, whose digest is their reference.
+_OF_REPLIES = frozenset({Source.REPLY, Source.BUTTON, Source.REVIEW})
+
+
 class _Batch:
     """One batch on its way: rows get provisional positions, the head is locked last."""
 
@@ -80,6 +87,7 @@ class _Batch:
         self._after: dict[int, Folded] = {}
         self._changed: set[int] = set()
         self._answers: list[answers.Answer | None] = []
+        self._misread: list[examples.Verdict] = []
         self._base = 0
 
     def add(self, act: Act) -> Recorded:
@@ -145,6 +153,10 @@ class _Batch:
             )
         if target.kind not in {EventKind.STOP, EventKind.WITHDRAWAL, EventKind.HOLD, EventKind.OPT_IN}:
             raise DecisionError(f"A {target.kind} is never corrected: only the person can take it back.")
+        if target.kind in {EventKind.STOP, EventKind.WITHDRAWAL} and target.source in _OF_REPLIES:
+            self._misread.append(
+                examples.Verdict(target.source_ref, ExampleSource.CORRECTION, is_opt_out=False, actor=act.actor)
+            )
 
     def settle(self, touched: set[int]) -> None:
         for root in self._changed | {self._loaded.root_of(pk) for pk in touched}:
@@ -172,6 +184,7 @@ class _Batch:
             self._answers.append(answers.answer_to_help(one, desk=desk, locale=member.locale, country=member.country))
 
     def write(self) -> None:
+        examples.keep(self._misread, now=self._now)
         if self._rows:
             self._base = writing.take_positions(len(self._rows))
             rows = [(self._base + i, *row) for i, row in enumerate(self._rows)]

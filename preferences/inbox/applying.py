@@ -12,12 +12,13 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-from preferences import decisions, regimes
+from preferences import decisions, own_words, regimes
 from preferences.decisions import Act, Change, Desk, Help, People, Question, Sighting
 from preferences.identifiers import digest
-from preferences.inbox import conversations, questions, receipts, sent, ticks, usernames
-from preferences.inbox.hearing import Heard, Seen, evidence, source_of
-from preferences.interpretation import CLASSIFIER_VERSION, KEYWORDS_VERSION, Intent, IntentValue
+from preferences.inbox import contexts, conversations, questions, receipts, sent, ticks, usernames
+from preferences.inbox.hearing import Heard, Seen, evidence, in_own_words, source_of
+from preferences.interpretation import CLASSIFIER_VERSION, Intent, IntentValue, OwnWords
+from preferences.interpretation.context import in_answer_to_service
 from preferences.interpretation.observations import (
     IdentityChange,
     IdentityLink,
@@ -43,6 +44,7 @@ class Judged(NamedTuple):
     ref: bytes
     intent: Intent
     text: bytes
+    keywords_version: str
     desk: Desk
     country: str
 
@@ -55,8 +57,10 @@ def apply(batch: Iterable[Seen], *, now: dt.datetime) -> None:
     senders = decisions.ensure_senders(_senders(everything))
     desks = decisions.desks_of(senders.values())
     desk_of = {key: desks[pk] for key, pk in senders.items()}
+    everything = in_own_words(everything, _own_words(desk_of))
     heard = [seen.heard.ref for seen in everything if seen.heard]
-    keys = sent.message_keys([*heard, *sent.refs(everything), *conversations.refs(everything)])
+    answered = [*conversations.refs(everything), *contexts.refs(everything)]
+    keys = sent.message_keys([*heard, *sent.refs(everything), *answered])
     people, everything = _recognise(everything, desk_of, keys, now)
     replies = _judge(everything, desk_of, keys, people)
     ticks.write(everything, senders, desks)
@@ -79,6 +83,12 @@ def apply(batch: Iterable[Seen], *, now: dt.datetime) -> None:
 def _senders(everything: Iterable[Seen]) -> set[tuple[str, str, str]]:
     refs: set[SenderRef] = {seen.observation.sender for seen in everything}
     return {(ref.account, ref.key, ref.display) for ref in refs}
+
+
+def _own_words(desk_of: dict[str, Desk]) -> dict[str, OwnWords]:
+    """The words of the senders' brands, of those that have any, in one query."""
+    words = own_words.own_words_of({desk.brand for desk in desk_of.values() if desk.brand})
+    return {key: words[desk.brand] for key, desk in desk_of.items() if desk.brand and desk.brand in words}
 
 
 # People ---------------------------------------------------------------------------------------------------------------
@@ -117,7 +127,7 @@ def _subject(seen: Seen, desk_of: dict[str, Desk]) -> Sighting | Change | None:
 
 
 def _judge(
-    everything: Iterable[Seen], desk_of: dict[str, Desk], keys: dict[bytes, tuple[int, dt.date]], people: People
+    everything: list[Seen], desk_of: dict[str, Desk], keys: dict[bytes, tuple[int, dt.date]], people: People
 ) -> list[Judged]:
     """The new replies with their judgement; one seen before, in this batch or earlier, is no reply again."""
     fresh: dict[bytes, tuple[Seen, InboundMessage, Heard]] = {}
@@ -128,10 +138,22 @@ def _judge(
     acting = {seen.subscriber for seen, _, heard in fresh.values() if heard.intent.intent != IntentValue.NONE}
     rows = Subscriber.objects.filter(pk__any=acting).values_list("pk", "country")
     countries = people.countries() | dict(batches.read(rows))
+    service = contexts.answers_to_service(everything, keys)
     return [
-        Judged(seen, message, *heard, desk_of[message.sender.key], countries.get(seen.subscriber, ""))
+        Judged(
+            seen, message, heard.ref, _in_context(heard.intent, message, service), heard.text, heard.keywords_version,
+            desk_of[message.sender.key], countries.get(seen.subscriber, ""),
+        )
         for seen, message, heard in fresh.values()
-    ]
+    ]  # fmt: skip
+
+
+def _in_context(intent: Intent, message: InboundMessage, service: set[bytes]) -> Intent:
+    """The intent, in doubt where "cancel" answers one of these service messages and may mean the order."""
+    if not service or message.is_group or not contexts.may_answer_service(intent, message):
+        return intent
+    is_service = digest(message.context_id) in service
+    return in_answer_to_service(intent, is_standby=message.is_standby) if is_service else intent
 
 
 def _is_silent(message: InboundMessage) -> bool:
@@ -194,7 +216,7 @@ def _act_of(one: Judged, kind: EventKind, scope: Scope) -> Act:
         sender=one.desk.sender,
         policy_version=one.desk.policy.version,
         classifier_version=CLASSIFIER_VERSION,
-        keywords_version=KEYWORDS_VERSION,
+        keywords_version=one.keywords_version,
         regime_version=regimes.VERSION,
         rule=one.intent.rule[:64],
         language=one.intent.language[:12],
@@ -218,7 +240,7 @@ def _write_replies(replies: list[Judged], positions: dict[bytes, int], now: dt.d
             intent.confidence, intent.language[:12], intent.topic[:50],
             digest(message.context_id) if message.context_id else b"", one.seen.at, one.seen.received_at, now,
             one.seen.entry, positions.get(one.ref, 0), ReviewState.WAITING.value if is_doubtful else "", "",
-            one.seen.received_at + deadline if is_doubtful else None, CLASSIFIER_VERSION, KEYWORDS_VERSION,
+            one.seen.received_at + deadline if is_doubtful else None, CLASSIFIER_VERSION, one.keywords_version,
         ))  # fmt: skip
     batches.insert(
         Reply,

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from preferences.encryption import seal
 from preferences.identifiers import digest
-from preferences.interpretation import Intent, judge
+from preferences.interpretation import KEYWORDS_VERSION, Intent, OwnWords, judge
 from preferences.interpretation.observations import InboundMessage, MessageKind, Observation, Reading
 from preferences.models import Source
 
@@ -20,11 +20,13 @@ _BUTTONS = frozenset({MessageKind.TEMPLATE_BUTTON, MessageKind.REPLY_BUTTON, Mes
 
 
 class Heard(NamedTuple):
-    """A message with its judgement. `ref` is the SHA-256 of its id, `text` is encrypted."""
+    """A message with its judgement. `ref` is the SHA-256 of its id, `text` is encrypted, `keywords_version` names the words
+    it was judged with."""
 
     ref: bytes
     intent: Intent
     text: bytes
+    keywords_version: str = KEYWORDS_VERSION
 
 
 class Seen(NamedTuple):
@@ -50,6 +52,20 @@ def listen(entry: int, received_at: dt.datetime, reading: Reading) -> Iterator[S
             yield Seen(entry, received_at, at, observation, _hear(observation))
         else:
             yield Seen(entry, received_at, min(observation.at or received_at, received_at), observation)
+
+
+def in_own_words(everything: list[Seen], words: Mapping[str, OwnWords]) -> list[Seen]:
+    """The same with each message judged by the words of the brand it was sent to; `words` is by the sender's key."""
+    if not words:
+        return everything
+    return [_in_words(seen, words.get(seen.observation.sender.key)) for seen in everything]
+
+
+def _in_words(seen: Seen, words: OwnWords | None) -> Seen:
+    message, heard = seen.observation, seen.heard
+    if words is None or heard is None or not isinstance(message, InboundMessage):
+        return seen
+    return seen._replace(heard=heard._replace(intent=judge(message, own_words=words), keywords_version=words.version))
 
 
 def source_of(kind: str) -> Source:

@@ -1,7 +1,8 @@
 """What a message says, worked out without a database, a clock or a network."""
 
-from preferences.interpretation.classification import classify, judge
+from preferences.interpretation.classification import classify
 from preferences.interpretation.intents import Intent, IntentValue
+from preferences.interpretation.judging import judge
 from preferences.interpretation.lexicon import CLASSIFIER_VERSION, KEYWORDS_VERSION
 from preferences.interpretation.own_words import NO_OWN_WORDS, OwnWord, OwnWords
 

@@ -7,20 +7,25 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from preferences.interpretation import normalisation
+from preferences.interpretation.spelling import Spelling
+from preferences.interpretation.vocabulary import CONCEPTS, COURTESY, PER_SE, EntryError, SureWords, Vocabulary
 
-CLASSIFIER_VERSION = 2
+CLASSIFIER_VERSION = 3
 """Raised with every change of the rules or of the normalisation that can change a judgement."""
 
 _DIRECTORY = Path(__file__).parent / "keywords"
 _LONGEST_KEYWORD = 40
+#: A word of several languages is named after the first of these that has it, then by the alphabet.
+_FIRST = {code: place for place, code in enumerate(("en", "es", "fr", "pt", "de", "it", "ru", "ar", "hi", "id", "zh"))}
 
 
 class Meaning(StrEnum):
@@ -40,7 +45,7 @@ class Keyword(NamedTuple):
     """One word or phrase of one language: `spelling` as in the file, `words` as it is compared.
 
     `counts_inside` says that it raises doubt inside a longer message, too; `is_international` that it is used
-    worldwide; `is_own` that a brand added it.
+    worldwide; `is_own` that a brand added it; `concept` is what it stands for in a sentence.
     """
 
     words: str
@@ -51,6 +56,7 @@ class Keyword(NamedTuple):
     is_international: bool = False
     is_button: bool = False
     is_own: bool = False
+    concept: str = ""
 
     @property
     def rule(self) -> str:
@@ -78,7 +84,8 @@ class Index:
         """The longest keyword beginning at `start`, and how many units it takes; (0, ()) if none begins there."""
         longest = self._longest.get(units[start], 0)
         for length in range(min(longest, len(units) - start), 0, -1):
-            found = self._found.get(self._joiner.join(units[start : start + length]))
+            part = units[start : start + length]
+            found = self._found.get(part if isinstance(part, str) else self._joiner.join(part))
             if found is not None:
                 return length, found
         return 0, ()
@@ -119,6 +126,7 @@ def load(directory: Path = _DIRECTORY) -> Lexicon:
         if not data.get("spaces", True):
             unspaced.add(path.stem)
     _refuse_contradictions(keywords)
+    keywords.sort(key=lambda keyword: _FIRST.get(keyword.language, len(_FIRST)))
     spaced = [keyword for keyword in keywords if keyword.language not in unspaced or keyword.words.isascii()]
     # Latin words stand in Chinese or Japanese messages, too ("STOPしてください"), but there they stand apart.
     latin = [keyword for keyword in spaced if keyword.words.isascii() and " " not in keyword.words]
@@ -131,6 +139,42 @@ def load(directory: Path = _DIRECTORY) -> Lexicon:
         spaced_inside=Index(filter(_counts_inside, spaced), joiner=" "),
         unspaced_inside=Index(filter(_counts_inside, joined), joiner=""),
     )
+
+
+def check_sentences(directory: Path = _DIRECTORY) -> None:
+    """Look at every entry of `sentences`. Raises KeywordFileError naming the file and the key."""
+    for code, language in load_vocabulary(load(directory), directory).languages.items():
+        try:
+            language.check()
+        except EntryError as error:
+            raise KeywordFileError(
+                f'{code}.json: "sentences.{error.concept}" has {error.entry!r}: {error.reason}'
+            ) from error
+
+
+def load_vocabulary(lexicon: Lexicon, directory: Path = _DIRECTORY) -> Vocabulary:
+    """Read what words stand for in sentences. The entries of a language are read when it is first met; the files that come
+    with the desk are checked by its tests. Raises KeywordFileError naming the file and the key.
+    """
+    found = Vocabulary()
+    keywords = defaultdict(list)
+    for keyword in lexicon.keywords:
+        keywords[keyword.language].append(keyword)
+    for path in sorted(directory.glob("*.json")):
+        _add_sentences(found, path, _read(path), keywords[path.stem])
+    return found
+
+
+@cache
+def vocabulary() -> Vocabulary:
+    """The vocabulary of all languages, read when the first sentence is."""
+    return load_vocabulary(LEXICON)
+
+
+@cache
+def spelling() -> Spelling:
+    """Looks through disguises to the words of all languages, and through slips to their opt-out words."""
+    return Spelling(SureWords(vocabulary()), {one.words for one in LEXICON.keywords if one.meaning is Meaning.OPT_OUT})
 
 
 def version(directory: Path = _DIRECTORY) -> str:
@@ -155,7 +199,14 @@ _LISTS: Mapping[tuple[str, ...], tuple[Meaning, bool]] = MappingProxyType(
         ("buttons", "opt_in"): (Meaning.OPT_IN, True),
     }
 )
-_OTHER_KEYS = frozenset({"language", "name", "spaces", "international", "note"})
+_OTHER_KEYS = frozenset({"language", "name", "spaces", "international", "note", "sentences"})
+#: What keywords stand for inside a sentence. Words alone do not: "stop", "cancel" and "end" mean many things there.
+_IN_SENTENCES = {
+    ("opt_out", "phrases"): "do_not_send",
+    ("opt_out_everything",): "do_not_send",
+    ("opt_in",): "wants",
+    ("buttons", "opt_out"): "do_not_send",
+}
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -202,9 +253,49 @@ def _keywords(path: Path, data: dict[str, Any]) -> Iterator[Keyword]:
                 counts_inside=counts_inside and (bool(joiner) or len(words) > 1),
                 is_international=words in international,
                 is_button=keys[0] == "buttons",
+                concept=_IN_SENTENCES.get(keys, ""),
             )
     if not international <= seen.keys():
         raise KeywordFileError(f'{path.name}: "international" names words that are in no other list')
+
+
+def _add_sentences(vocabulary: Vocabulary, path: Path, data: dict[str, Any], keywords: Sequence[Keyword]) -> None:
+    spaces = data.get("spaces", True)
+    entries = [
+        (concept, spelling)
+        for concept, entry in _sentence_entries(path, data)
+        for spelling in _with_and_without_apostrophe(entry)
+    ]
+    entries += [(concept, one.words) for one in keywords for concept in _concepts(one, spaces=spaces)]
+    vocabulary.add_language(path.stem, entries, spaces=spaces, words=(one.words for one in keywords))
+
+
+def _sentence_entries(path: Path, data: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    sentences = data.get("sentences", {})
+    if not isinstance(sentences, dict) or not sentences.keys() <= CONCEPTS.keys():
+        raise KeywordFileError(f'{path.name}: "sentences" must be an object with lists out of {", ".join(CONCEPTS)}')
+    for concept in sentences:
+        for entry in _texts(path, data, ("sentences", concept)):
+            yield concept, entry
+
+
+def _concepts(keyword: Keyword, *, spaces: bool) -> list[str]:
+    """What a keyword stands for inside a sentence."""
+    has_parts = " " in keyword.words if spaces else len(keyword.words) > 1
+    if keyword.concept:
+        is_phrase = has_parts and (spaces or keyword.concept != "wants")  # where no spaces are, "開始" is in much
+        return [keyword.concept] if is_phrase else []
+    if keyword.meaning is Meaning.COURTESY:
+        return [COURTESY]
+    if keyword.meaning is not Meaning.OPT_OUT or not keyword.counts_inside:
+        return []
+    # One of several words covers its first, which mostly is one that means stop.
+    return [PER_SE, "stop"] if spaces and has_parts else [PER_SE]
+
+
+def _with_and_without_apostrophe(entry: str) -> set[str]:
+    """People write "dont" for "don't", too."""
+    return {entry, entry.replace("’", "").replace("'", "")} if "'" in entry or "’" in entry else {entry}
 
 
 def _texts(path: Path, data: dict[str, Any], keys: tuple[str, ...]) -> list[str]:
@@ -219,7 +310,9 @@ def _texts(path: Path, data: dict[str, Any], keys: tuple[str, ...]) -> list[str]
 
 
 def _compared(path: Path, key: str, spelling: str, joiner: str) -> str:
-    words = joiner.join(normalisation.normalise(spelling).split())
+    words = normalisation.normalise(spelling)
+    if not words.isascii():  # Latin letters are written with spaces everywhere
+        words = joiner.join(words.split())
     if not words:
         raise KeywordFileError(f'{path.name}: "{key}" has an entry without letters: {spelling!r}')
     if len(words) > _LONGEST_KEYWORD:
@@ -231,12 +324,16 @@ def _counts_inside(keyword: Keyword) -> bool:
     return keyword.counts_inside
 
 
+_MAY_MEAN_BOTH = {Meaning.COURTESY, Meaning.AFFIRMATION}
+
+
 def _refuse_contradictions(keywords: Iterable[Keyword]) -> None:
-    """One spelling may belong to several languages, but must mean the same in all of them."""
+    """One spelling may belong to several languages, but must mean the same in all of them; only a courtesy may mean yes
+    elsewhere ("po" in Tagalog and Albanian)."""
     first: dict[str, Keyword] = {}
     for keyword in keywords:
         other = first.setdefault(keyword.words, keyword)
-        if other.meaning is not keyword.meaning:
+        if other.meaning is not keyword.meaning and {other.meaning, keyword.meaning} != _MAY_MEAN_BOTH:
             raise KeywordFileError(
                 f'{keyword.language}.json: "{keyword.meaning}" has {keyword.spelling!r}, '
                 f'which {other.language}.json has in "{other.meaning}"'

@@ -20,6 +20,9 @@ _KANA_VOICE_MARKS = "\u3099\u309a"
 _LETTERS = {
     "ł": "l", "ø": "o", "đ": "d", "ð": "d", "ħ": "h", "ŧ": "t", "ı": "i", "æ": "ae", "œ": "oe",
     "ٱ": "ا", "ى": "ي", "ی": "ي", "ة": "ه", "ہ": "ه", "ک": "ك", "ـ": "", "\ufffd": "",
+    "ൺ": "ണ്", "ൻ": "ന്", "ർ": "ര്", "ൽ": "ല്", "ൾ": "ള്",  # Malayalam letters with a spelling of two characters, too
+    "ɓ": "b", "ɗ": "d", "ƙ": "k", "ƴ": "y", "ɛ": "e", "ɔ": "o", "ŋ": "n",
+    "՛": "", "՜": "", "՞": "",  # Armenian marks stand inside the word
     "ँ": "ं", "ʼ": " ", "ʻ": " ", "ʹ": " ", "ℹ": " ", "™": " ", "℠": " ", "㊗": " ", "㊙": " ",
 }  # fmt: skip
 
@@ -29,7 +32,9 @@ _NUKTAS = frozenset("\u093c\u09bc\u0a3c\u0abc\u0b3c\u0cbc")
 _WHOLE_LETTERS = (range(0x3041, 0x3097), range(0x30A1, 0x30FB), range(0xAC00, 0xD7A4))
 _SQUARED_WORDS = range(0x1F200, 0x1F260)
 
-_UNSPACED = re.compile("[\u0e00-\u0e7f\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\U00020000-\U0003ffff]")
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\U00020000-\U0003ffff]"
+)
 _JAMO = re.compile("[\u1100-\u11ff]")
 _HANGUL = re.compile("[\u1100-\u11ff\uac00-\ud7a3]+")
 _KANA = re.compile(f"([\u3041-\u3096\u30a1-\u30fa])([{_KANA_VOICE_MARKS}])|[{_KANA_VOICE_MARKS}]+")

@@ -17,6 +17,11 @@ class OwnWord(NamedTuple):
     meaning: str
     spelling: str
 
+    @property
+    def words(self) -> str:
+        """The spelling as it is compared."""
+        return compared(self.spelling)
+
 
 @dataclass(frozen=True, slots=True)
 class OwnWords:
@@ -40,10 +45,14 @@ class OwnWords:
 NO_OWN_WORDS = OwnWords()
 
 
+def compared(spelling: str) -> str:
+    """How a spelling is compared with what people write; "" if it has no letters and no digits."""
+    words = normalisation.normalise(spelling)
+    return words.replace(" ", "") if normalisation.is_unspaced(words) else words
+
+
 def _keyword(word: OwnWord) -> Keyword:
-    words = normalisation.normalise(word.spelling)
-    if normalisation.is_unspaced(words):
-        words = words.replace(" ", "")
+    words = compared(word.spelling)
     if not words:
         raise ValueError(f"{word.spelling!r} has no letters.")
     meaning = Meaning(word.meaning)

@@ -32,7 +32,7 @@ _SAID = [
     "YES",
     "hello",
     "ARRET",
-    "which bus stop is nearest?",
+    "if this goes on I will unsubscribe",
     "HELP",
     "إيقاف",
     "baja",
@@ -125,7 +125,7 @@ def _story(number: int) -> Iterator[tuple[Fictional, str]]:
     yield american(number), "Stop promotions"
     yield british(number + 1), "stop messages please"
     yield nameless(number, "IT"), "BASTA"
-    yield british(number + 2), "which bus stop is nearest?"
+    yield british(number + 2), "if this goes on I will unsubscribe"
     yield british(number + 3), "WhatsApp's own stop"
     yield british(number + 4), "When do you open?"
     yield british(number + 5), "HELP"
