@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from preferences import inbox, outbox, retention, reviews, seals
+from preferences import inbox, interpretation, outbox, retention, reviews, seals
 from preferences.models import Heartbeat
 
 logger = logging.getLogger(__name__)
@@ -31,6 +31,7 @@ _reading, _delivering = threading.Lock(), threading.Lock()
 def process_inbox() -> None:
     """Work until the inbox is empty, then let the outbox know."""
     with _reading:
+        interpretation.prepare()
         outcome = inbox.process()
     if outcome.done and not settings.CELERY_EMBEDDED:
         _outbox_bell.ring()

@@ -3,7 +3,8 @@
 from preferences.interpretation.classification import classify
 from preferences.interpretation.intents import Intent, IntentValue
 from preferences.interpretation.judging import judge
-from preferences.interpretation.lexicon import CLASSIFIER_VERSION, KEYWORDS_VERSION
+from preferences.interpretation.lexicon import CLASSIFIER_VERSION, KEYWORDS_VERSION, spelling, vocabulary
+from preferences.interpretation.opinion import second_opinion
 from preferences.interpretation.own_words import NO_OWN_WORDS, OwnWord, OwnWords
 
 __all__ = [
@@ -16,4 +17,12 @@ __all__ = [
     "OwnWords",
     "classify",
     "judge",
+    "prepare",
 ]
+
+
+def prepare() -> None:
+    """Read what sentences need, about a second's work, so that the first reply does not wait for it. Once is enough."""
+    vocabulary()
+    spelling()
+    second_opinion()

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from preferences.interpretation import normalisation, sentences
 from preferences.interpretation.intents import Intent, IntentValue
 from preferences.interpretation.lexicon import LEXICON, Index, Keyword, Meaning, spelling, vocabulary
-from preferences.interpretation.opinion import opinion
+from preferences.interpretation.opinion import second_opinion
 from preferences.interpretation.own_words import NO_OWN_WORDS, OwnWords
 
 LONGEST_TEXT = 65_536
@@ -292,7 +292,7 @@ def _with_second_opinion(reading: _Reading, intent: Intent, message: sentences.M
     if len(words) < _FEWEST_WORDS and not normalisation.is_unspaced(reading.words):
         return intent
     language = message.language if message else ""
-    likelihood = opinion().likelihood(words, message.signs() if message else [sentences.UNKNOWN_SIGN])
+    likelihood = second_opinion().likelihood(words, message.signs() if message else [sentences.UNKNOWN_SIGN])
     needed = _POSSIBLE if language else _POSSIBLE_UNKNOWN
     if likelihood < (needed if intent.intent is IntentValue.NONE else _LIKELY):
         return intent

@@ -71,7 +71,7 @@ def pairs(words: Sequence[str]) -> Iterator[str]:
 
 
 @cache
-def opinion() -> Opinion:
+def second_opinion() -> Opinion:
     """The model as it was trained, read when it is first asked."""
     lines = _FILE.read_text(encoding="utf-8").splitlines()
     weights = {piece: int(weight) for weight, piece in (line.split("\t", 1) for line in lines[1:])}
