@@ -74,7 +74,7 @@ def desk(live_server: Any) -> str:
     Sender.objects.create(portfolio=portfolio, provider=Provider.WHATSAPP, key="200000000000002", brand=brand)
     bodies = [(FIXTURES / f"{name}.json").read_bytes() for name in SAMPLES]
     stop = json.loads(bodies[0])
-    stop["entry"][0]["changes"][0]["value"]["messages"][0] |= {"id": "wamid.x", "text": {"body": "<b>no more</b> ??"}}
+    stop["entry"][0]["changes"][0]["value"]["messages"][0] |= {"id": "wamid.x", "text": {"body": "<b>if this goes on I will unsubscribe</b> ??"}}
     rows = [envelope(Provider.WHATSAPP, Lane.URGENT, body, {}, NOW) for body in [*bodies, json.dumps(stop).encode()]]
     batches.insert(InboxEntry, ENVELOPE, rows)
     inbox.process(now=NOW)
@@ -314,4 +314,4 @@ def test_it_shows_what_people_wrote_as_text(visit: Visit) -> None:
 
     page = visit.open(f"preferences/reply/{Reply.objects.get(digest=digest('wamid.x')).pk}/change/")
 
-    assert page.get_by_text("<b>no more</b> ??").is_visible()
+    assert page.get_by_text("<b>if this goes on I will unsubscribe</b> ??").is_visible()
