@@ -74,7 +74,8 @@ def desk(live_server: Any) -> str:
     Sender.objects.create(portfolio=portfolio, provider=Provider.WHATSAPP, key="200000000000002", brand=brand)
     bodies = [(FIXTURES / f"{name}.json").read_bytes() for name in SAMPLES]
     stop = json.loads(bodies[0])
-    stop["entry"][0]["changes"][0]["value"]["messages"][0] |= {"id": "wamid.x", "text": {"body": "<b>if this goes on I will unsubscribe</b> ??"}}
+    doubt = {"body": "<b>if this goes on I will unsubscribe</b> ??"}
+    stop["entry"][0]["changes"][0]["value"]["messages"][0] |= {"id": "wamid.x", "text": doubt}
     rows = [envelope(Provider.WHATSAPP, Lane.URGENT, body, {}, NOW) for body in [*bodies, json.dumps(stop).encode()]]
     batches.insert(InboxEntry, ENVELOPE, rows)
     inbox.process(now=NOW)
