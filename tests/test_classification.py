@@ -358,6 +358,7 @@ def test_it_reads_a_text_of_any_length_to_its_limit() -> None:
     assert classify("a " * 40_000).rule == "text/too_long"
     assert classify("STOP" + " " * 100_000).intent is IntentValue.REVIEW
     assert classify("x" * 65_000 + " stop").intent is IntentValue.REVIEW
+    assert classify("STOP\n> " + "quoted " * 20_000 + "\nno, go on").intent is IntentValue.REVIEW
 
 
 @pytest.mark.parametrize(

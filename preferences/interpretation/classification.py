@@ -1,4 +1,4 @@
-"""What a reply asks for: the text alone in `classify`, the whole message with its buttons and forms in `judge`.
+"""What the text of a reply asks for, step by step. The whole message, with its buttons and forms, is read in `judging`.
 
 A message that says nothing else is taken at its word, also behind a disguise. Sentences are read in `sentences`. A message
 that merely contains a keyword is doubtful, and doubt goes to a person.
@@ -226,13 +226,10 @@ def _with_a_name(reading: _Reading) -> Intent | None:
 
 def _own_text(reading: _Reading) -> Intent | None:
     """Without quoted lines and "Sent from my phone" the message may be a plain one."""
-    own = sentences.own_text(reading.text)
-    typed = reading.is_typed
-    return (
-        classify(own, language_hint=reading.hint, own_words=reading.own, is_typed=typed)
-        if own != reading.text
-        else None
-    )
+    own = reading.text if reading.is_cut else sentences.own_text(reading.text)
+    if own == reading.text:
+        return None
+    return classify(own, language_hint=reading.hint, own_words=reading.own, is_typed=reading.is_typed)
 
 
 def _sentences(reading: _Reading) -> Intent | None:
