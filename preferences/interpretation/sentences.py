@@ -35,7 +35,7 @@ UNKNOWN_SIGN = "¤nothing"
 """The one sign of a message in which no word is known to ask for anything."""
 _UNITS_PER_WORD = 3
 
-_SENTENCE_END = re.compile(r"[.!?…;|\n\r。！？؟।॥։።፧។៕။՜՞⋯]+|\s[-–—]+\s|[\U0001F300-\U0001FAFF\u2600-\u27BF]+")
+_SENTENCE_END = re.compile(r"[.!?…;|\n\r。！？؟।॥։።፧។៕။⋯]+|\s[-–—]+\s|[\U0001F300-\U0001FAFF\u2600-\u27BF]+")
 _CLAUSE_END = re.compile(r"[,，、،؛:：()（）/၊፣]+")
 # Possessive and bounded everywhere: the time stays linear whatever is written.
 _QUOTED = re.compile(r"“[^”\n]{1,300}+”|«[^»\n]{1,300}+»|„[^“”\n]{1,300}+[“”]|「[^」\n]{1,300}+」|\"[^\"\n]{1,300}+\"")
