@@ -334,6 +334,12 @@ def test_it_says_times_as_people_do(before: int, said: str) -> None:
         ("group/en/stop", "“stop” (English), in a group"), ("whatsapp/user_preferences", "WhatsApp’s own switch"), ("", ""),
         ("payload/optout", "a button that carries “optout”"),
         ("en/cancel/answer_to_service", "“cancel” (English) in answer to a service message"),
+        ("en/cancel/answer_to_choice", "“cancel” (English) in answer to a message that offers the word"),
+        ("en/affirmation/yes_to_stop", "a yes (English) in answer to a message that asks whether messages should end"),
+        (
+            "any/no/no_to_messages",
+            "“no” (any language) in answer to a message that asks whether messages are wanted",
+        ),
         ("other-house/rule", "rule other-house/rule"),
     ],
 )  # fmt: skip

@@ -190,7 +190,9 @@ _RULES = {
 _ENDINGS = {
     "inside": "inside a longer message", "and_start": "together with a wish to come back", "affirmation": "a yes",
     "answer_to_service": "in answer to a service message", "spelling": "in another spelling", "name": "and a name",
-    "apart": "in a sentence of its own",
+    "apart": "in a sentence of its own", "answer_to_choice": "in answer to a message that offers the word",
+    "yes_to_stop": "in answer to a message that asks whether messages should end",
+    "no_to_messages": "in answer to a message that asks whether messages are wanted",
 }  # fmt: skip
 _DOUBTS = {
     "question": "in a question", "condition": "under a condition", "limits": "only at times",
@@ -217,9 +219,9 @@ def rule_in_words(rule: str) -> str:
         return f"the second opinion ({name})"
     if word == "sentence":
         return _sentence_in_words(ending, name)
-    if word in _ENDINGS:
-        return f"{_ENDINGS[word]} ({name})"
     end = f" {_ENDINGS[ending]}" if ending in _ENDINGS else ""
+    if word in _ENDINGS:
+        return f"{_ENDINGS[word]} ({name}){end}"
     return f"“{word.replace('_', ' ')}” ({name}){end}"
 
 

@@ -19,7 +19,7 @@ from preferences.interpretation import normalisation
 from preferences.interpretation.spelling import Spelling
 from preferences.interpretation.vocabulary import CONCEPTS, COURTESY, PER_SE, EntryError, SureWords, Vocabulary
 
-CLASSIFIER_VERSION = 3
+CLASSIFIER_VERSION = 4
 """Raised with every change of the rules or of the normalisation that can change a judgement."""
 
 _DIRECTORY = Path(__file__).parent / "keywords"

@@ -100,10 +100,13 @@ def clauses_of(text: str) -> list[Clause]:
     return clauses
 
 
-def languages_of(clauses: Iterable[Clause], vocabulary: Vocabulary, hint: str) -> list[str]:
-    """The languages a message is probably in, the likeliest first; none if no word could ask for anything."""
+def languages_of(
+    clauses: Iterable[Clause], vocabulary: Vocabulary, hint: str, *, may_ask_nothing: bool = False
+) -> list[str]:
+    """The languages a message is probably in, the likeliest first; none if no word could ask for anything, unless it
+    `may_ask_nothing`."""
     points: dict[str, float] = defaultdict(float)
-    is_action = False
+    is_action = may_ask_nothing
     for clause in clauses:
         for word in clause.words:
             known = vocabulary[word]
@@ -149,6 +152,16 @@ class Message:
         """What stands in it, alone and together in one clause, and how much of it is not understood; the same words in
         every language."""
         return self._readings[0].signs() if self._readings else [UNKNOWN_SIGN]
+
+    @property
+    def concepts(self) -> frozenset[str]:
+        """What its words stand for in any of its languages."""
+        return frozenset[str]().union(*(reading.concepts for reading in self._readings))
+
+    @property
+    def unknown(self) -> float:
+        """How many of its words stand for nothing in the language in which the most do."""
+        return min((reading.unknown for reading in self._readings), default=0.0)
 
     @property
     def is_business(self) -> bool:
@@ -306,6 +319,10 @@ class _Reading:
     def unknown(self) -> float:
         """How many words stand for nothing in this language."""
         return sum(part.unknown / part.scale for part in self._parts)
+
+    @property
+    def concepts(self) -> frozenset[str]:
+        return frozenset(self._has)
 
     def signs(self) -> list[str]:
         found = {f"¤{concept}" for concept in self._has if concept != COURTESY}
