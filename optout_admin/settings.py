@@ -271,6 +271,8 @@ LAGGING_AFTER_SECONDS = env.int("LAGGING_AFTER_SECONDS", default=300)
 REVIEW_DEADLINE_HOURS = env.int("REVIEW_DEADLINE_HOURS", default=72)
 #: Bodies with messages are kept this long.
 INBOX_RETENTION_DAYS = env.int("INBOX_RETENTION_DAYS", default=14)
+#: What staff wrote to people in the WhatsApp Business app is kept this long, to be read beside the answers.
+SENT_TEXT_RETENTION_DAYS = env.int("SENT_TEXT_RETENTION_DAYS", default=90)
 #: What people wrote in replies that a person judged is kept this long, without what names them; the rest of such an
 #: example for so many days.
 EXAMPLE_TEXT_RETENTION_DAYS = env.int("EXAMPLE_TEXT_RETENTION_DAYS", default=365)

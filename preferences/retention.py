@@ -18,6 +18,7 @@ from preferences.models import (
     InboxState,
     RecordedDecision,
     SentMessage,
+    SentText,
     batches,
 )
 
@@ -85,9 +86,11 @@ def purge(*, now: dt.datetime) -> dict[str, int]:
     read = InboxEntry.objects.filter(state=InboxState.DONE)
     bodies_for = dt.timedelta(days=settings.INBOX_RETENTION_DAYS)
     examples_for = dt.timedelta(days=settings.EXAMPLE_RETENTION_DAYS)
+    sent_texts_for = dt.timedelta(days=settings.SENT_TEXT_RETENTION_DAYS)
     texts_for = dt.timedelta(days=settings.EXAMPLE_TEXT_RETENTION_DAYS)
     return {
         "webhooks": let_go(read.filter(received_at__lt=now - bodies_for)),
+        "texts of staff": let_go(SentText.objects.filter(sent_at__lt=now - sent_texts_for)),
         "access records": let_go(AccessRecord.objects.filter(at__lt=now - KEPT["access records"])),
         "account notices": let_go(AccountNotice.objects.filter(at__lt=now - KEPT["account notices"])),
         "answers to decisions": let_go(

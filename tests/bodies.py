@@ -73,6 +73,31 @@ def status(*, at: dt.datetime, phone: str = ALICE, code: int | None = None, **ex
     return body({"metadata": _metadata(NUMBER), "statuses": [one]})
 
 
+def echo(text: str, *, at: dt.datetime, wamid: str, phone: str = BILAL, **extra: Any) -> dict[str, Any]:
+    """What somebody at the business wrote to a person in the WhatsApp Business app."""
+    one = {"from": "12025550100", "to": phone.removeprefix("+"), "id": wamid, "timestamp": stamp(at), "type": "text"}
+    one |= {"text": {"body": text}} | extra
+    return body({"metadata": _metadata(NUMBER), "message_echoes": [one]}, field="smb_message_echoes")
+
+
+def history(*messages: Any, phone: str = BILAL) -> dict[str, Any]:
+    """A piece of the history of one conversation in that app."""
+    threads = [{"id": phone.removeprefix("+"), "messages": list(messages)}]
+    piece = {"metadata": {"phase": 0, "chunk_order": 1, "progress": 100}, "threads": threads}
+    return body({"metadata": _metadata(NUMBER), "history": [piece]}, field="history")
+
+
+def edited(text: str, *, at: dt.datetime, name: str = "booking", language: str = "en", **extra: Any) -> dict[str, Any]:
+    """A template was edited: its words from now on."""
+    value = {
+        "message_template_id": 1, "message_template_name": name, "message_template_language": language,
+        "message_template_element": text, **extra,
+    }  # fmt: skip
+    told = body(value, field="message_template_components_update")
+    told["entry"][0]["time"] = int(at.timestamp())
+    return told
+
+
 def stamp(at: dt.datetime) -> str:
     return str(int(at.timestamp()))
 

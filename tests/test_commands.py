@@ -104,6 +104,7 @@ def test_it_lets_go_what_is_read_and_old_and_nothing_else(acme, post, receive, r
 
     assert said == [
         "Webhooks deleted: 1, all read and received more than 14 days ago.",
+        "Texts of staff deleted: 0.",
         "Access records deleted: 0.",
         "Account notices deleted: 0.",
         "Answers to decisions deleted: 0.",

@@ -172,6 +172,7 @@ class TestMessages:
         assert told == message("wamid.1", MessageKind.TEXT, ALICE_BY_PHONE, text="STOP", is_standby=field == "standby")
         assert delivered == status("wamid.1", "delivered", ALICE_BY_PHONE)
         assert reading.unknown == ()
+        assert [words.text for words in reading.sent_words] == ["Reply STOP"]
 
     @pytest.mark.parametrize("field", ["history", "smb_message_echoes"])
     def test_it_never_takes_the_past_or_our_own_words_for_an_answer(self, field: str) -> None:
@@ -179,7 +180,7 @@ class TestMessages:
 
         reading = read(change(field, history=[thread], message_echoes=[raw_message()], messages=[raw_message()]))
 
-        assert reading == Reading()
+        assert reading._replace(sent_words=()) == Reading()
 
     def test_it_never_takes_a_message_from_our_own_number_for_an_answer(self) -> None:
         reading = read(change("automation_echoes", messages=[raw_message(**{"from": "12025550100"})]))

@@ -112,7 +112,7 @@ class _Places:
         keys = {f"waba:{ref.account}" for ref in refs if ref.account and not ref.key}
         if named:
             decisions.ensure_senders(named)
-        self._portfolios = _ensure_portfolios(keys)
+        self._portfolios = ensure_portfolios(keys)
         senders = Sender.objects.filter(provider=Provider.WHATSAPP)
         rows = senders.filter(key__any={key for _, key, _ in named}) | senders.filter(
             portfolio__any=set(self._portfolios.values())
@@ -130,7 +130,8 @@ class _Places:
         return portfolio, self._numbers.get((portfolio, number)) if portfolio and number else None
 
 
-def _ensure_portfolios(keys: set[str]) -> dict[str, int]:
+def ensure_portfolios(keys: set[str]) -> dict[str, int]:
+    """Ids of the portfolios with these keys, created on the spot if never seen before."""
     if not keys:
         return {}
     known = Portfolio.objects.filter(provider=Provider.WHATSAPP, key__in=keys)

@@ -21,10 +21,10 @@ from django.utils import timezone
 
 from preferences.decisions import StalePersonError
 from preferences.encryption import seal, unseal
-from preferences.inbox import notices
+from preferences.inbox import notices, texts
 from preferences.inbox.applying import apply
 from preferences.inbox.hearing import Seen, listen
-from preferences.interpretation.observations import AccountEvent, UnreadableBodyError
+from preferences.interpretation.observations import AccountEvent, SentWords, TemplateWords, UnreadableBodyError
 from preferences.interpretation.whatsapp import read
 from preferences.models import InboxEntry, InboxState, Lane, batches
 from preferences.redaction import redact
@@ -48,6 +48,8 @@ class Entry(NamedTuple):
     is_status_only: bool = False
     error: str = ""
     account_events: tuple[AccountEvent, ...] = ()
+    sent_words: tuple[SentWords, ...] = ()
+    template_words: tuple[TemplateWords, ...] = ()
 
 
 @dataclass(slots=True)
@@ -205,6 +207,8 @@ def _interpret(ids: list[int]) -> list[Entry]:
 
 def _record(entries: list[Entry], now: dt.datetime) -> None:
     notices.write((entry.received_at, event) for entry in entries for event in entry.account_events)
+    texts.write_templates((entry.received_at, words) for entry in entries for words in entry.template_words)
+    texts.write(((entry.received_at, words) for entry in entries for words in entry.sent_words), now=now)
     apply((seen for entry in entries for seen in entry.seen), now=now)
     _finish(entries, now)
 
@@ -223,6 +227,8 @@ def _read(pk: int, lane: str, body: bytes, received_at: dt.datetime) -> Entry:
         reading.unknown,
         is_status_only,
         account_events=reading.account_events,
+        sent_words=reading.sent_words,
+        template_words=reading.template_words,
     )
 
 

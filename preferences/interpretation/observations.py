@@ -145,20 +145,45 @@ class AccountEvent:
     category: str = ""
 
 
+class SentWords(NamedTuple):
+    """The words of one message that somebody at the business wrote to `person`. It is nobody's answer and no evidence of
+    who is who."""
+
+    sender: SenderRef
+    person: Person
+    message_id: str
+    text: str
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateWords:
+    """The words of a template after it was edited: header, body and footer, a line each, and the labels of its buttons."""
+
+    account: str
+    name: str
+    language: str
+    text: str
+    buttons: tuple[str, ...]
+    at: datetime | None
+
+
 Observation = InboundMessage | StatusUpdate | PreferenceChange | IdentityChange | IdentityLink
 
 
 class Reading(NamedTuple):
     """Everything one webhook body says, and what of it nobody understood.
 
-    `unknown` holds short stable labels ("field:brand_new_field"), never content. `account_events` stand apart from the
-    observations, so that nothing which decides about people can mistake one for an answer.
+    `unknown` holds short stable labels ("field:brand_new_field"), never content. `account_events` and what the business
+    itself wrote stand apart from the observations, so that nothing which decides about people can mistake one for an answer.
     """
 
     observations: tuple[Observation, ...] = ()
     unknown: tuple[str, ...] = ()
     has_messages: bool = False
     account_events: tuple[AccountEvent, ...] = ()
+    sent_words: tuple[SentWords, ...] = ()
+    template_words: tuple[TemplateWords, ...] = ()
 
 
 class UnreadableBodyError(Exception):

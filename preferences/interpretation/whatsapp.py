@@ -1,13 +1,13 @@
 """WhatsApp Cloud API webhooks in our words: the envelope, delivery statuses, the offers switch and moved user ids.
 
-Messages are read in whatsapp_messages, what is told about accounts and templates in whatsapp_account. Bodies of Meta
-and of providers that pass Meta's JSON on; no clock, no database.
+Messages are read in whatsapp_messages, what is told about accounts and templates in whatsapp_account, what the business
+itself wrote in whatsapp_sent. Bodies of Meta and of providers that pass Meta's JSON on; no clock, no database.
 Shapes: https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks/overview (2026-09)
 """
 
 from __future__ import annotations
 
-from preferences.interpretation import json_text, whatsapp_account
+from preferences.interpretation import json_text, whatsapp_account, whatsapp_sent
 from preferences.interpretation.json_text import integer, mapping, moment, reference, string
 from preferences.interpretation.observations import (
     IdentityChange,
@@ -25,7 +25,7 @@ _USER_STOPPED_MARKETING = 131050
 _STATUSES = {"sent", "delivered", "read", "played", "failed"}
 
 # Echoes are written by the business ("Reply STOP …") and history is long past: neither is a person's answer.
-_FIELDS_TO_LEAVE_ALONE = {"smb_message_echoes", "history"}
+_FIELDS_WITHOUT_ANSWERS = {"smb_message_echoes", "history"}
 _FIELDS_WITH_ANSWERS = {"messages", "standby", "user_preferences", "user_id_update"}
 _KEYS_WITHOUT_ANSWERS = {
     "messaging_product",
@@ -65,11 +65,15 @@ def _read_entry(entry: object, findings: Findings) -> None:
 def _read_change(entry: dict[str, object], raw: dict[str, object], findings: Findings) -> None:
     field, value = raw.get("field"), raw.get("value")
     name = string(field)
-    if name in _FIELDS_TO_LEAVE_ALONE:
-        return
     sender = _sender(reference(entry.get("id")), mapping(value))
+    if sender.key:
+        findings.sent_words += whatsapp_sent.read_texts(mapping(value), sender=sender)
+    if name in _FIELDS_WITHOUT_ANSWERS:
+        return
     if isinstance(value, dict):
-        told = whatsapp_account.read(name, value, sender=sender, at=moment(entry.get("time")))
+        at = moment(entry.get("time"))
+        findings.template_words += whatsapp_sent.read_template(value, account=sender.account, at=at)
+        told = whatsapp_account.read(name, value, sender=sender, at=at)
         findings.account_events |= dict.fromkeys(told)
     if whatsapp_account.is_about_accounts(name):
         return

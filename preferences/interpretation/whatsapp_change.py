@@ -11,7 +11,15 @@ from functools import lru_cache
 
 from preferences import identifiers
 from preferences.interpretation import json_text
-from preferences.interpretation.observations import AccountEvent, Observation, Person, Reading, SenderRef
+from preferences.interpretation.observations import (
+    AccountEvent,
+    Observation,
+    Person,
+    Reading,
+    SenderRef,
+    SentWords,
+    TemplateWords,
+)
 
 NOBODY = Person()
 
@@ -28,6 +36,8 @@ class Findings:
     unknown: dict[str, None] = field(default_factory=dict)
     has_messages: bool = False
     account_events: dict[AccountEvent, None] = field(default_factory=dict)
+    sent_words: list[SentWords] = field(default_factory=list)
+    template_words: list[TemplateWords] = field(default_factory=list)
 
     def note(self, label: str) -> None:
         """Remember that something was not understood, once per label; labels must hold no content of people."""
@@ -39,7 +49,14 @@ class Findings:
         self.note(f"{kind}:{known_shape}")
 
     def reading(self) -> Reading:
-        return Reading(tuple(self.observations), tuple(self.unknown), self.has_messages, tuple(self.account_events))
+        return Reading(
+            tuple(self.observations),
+            tuple(self.unknown),
+            self.has_messages,
+            tuple(self.account_events),
+            tuple(self.sent_words),
+            tuple(self.template_words),
+        )
 
 
 class Contacts:

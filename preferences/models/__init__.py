@@ -28,7 +28,15 @@ from preferences.models.brands import (
 from preferences.models.consents import Consent, ConsentStatus, Hold, Pause, PlatformStop
 from preferences.models.inbox import InboxEntry, InboxState, Lane
 from preferences.models.ledger import ConsentEvent, EventKind, Evidence, LedgerHead, Seal, Source
-from preferences.models.messages import MessageKey, Reply, ReviewOutcome, ReviewState, SentMessage
+from preferences.models.messages import (
+    MessageKey,
+    Reply,
+    ReviewOutcome,
+    ReviewState,
+    SentMessage,
+    SentText,
+    TemplateText,
+)
 from preferences.models.outbox import (
     ChannelKind,
     Delivery,
@@ -95,10 +103,12 @@ __all__ = [
     "Seal",
     "Sender",
     "SentMessage",
+    "SentText",
     "Severity",
     "Source",
     "Subscriber",
     "TemplateState",
+    "TemplateText",
     "Tombstone",
     "Topic",
     "UndoLine",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from preferences.models.brands import Sender
+from preferences.models.brands import Portfolio, Sender
 from preferences.models.subscribers import Subscriber
 
 
@@ -94,3 +94,47 @@ class SentMessage(models.Model):
 
     def __str__(self) -> str:
         return f"Sent message {bytes(self.digest)[:4].hex()}"
+
+
+class SentText(models.Model):
+    """The words of a message that somebody at the business wrote, as WhatsApp showed it to us: what people answer.
+
+    The text is encrypted. `subscriber` is 0 where nobody we know was written to. Our own notices have no row here: their
+    deliveries keep them (`sent_texts` finds all of them).
+    """
+
+    digest = models.BinaryField(max_length=32, primary_key=True)
+    text = models.BinaryField(help_text="Encrypted.")
+    sent_at = models.DateTimeField()
+    sender = models.BigIntegerField()
+    subscriber = models.BigIntegerField(default=0)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["sent_at"], name="sent_texts_by_time"),
+            models.Index(
+                fields=["subscriber", "sent_at"], condition=~models.Q(subscriber=0), name="sent_texts_by_person"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Text of {bytes(self.digest)[:4].hex()}"
+
+
+class TemplateText(models.Model):
+    """The newest words of a template of a portfolio, as WhatsApp told them when it was edited; places stay {{1}}, {{2}} …"""
+
+    portfolio = models.ForeignKey(Portfolio, on_delete=models.PROTECT, related_name="+", db_index=False)
+    name = models.CharField(max_length=512)
+    language = models.CharField(max_length=12, help_text="WhatsApp's language code, such as en or pt_BR.")
+    text = models.TextField(help_text="Header, body and footer, a line each.")
+    buttons = models.JSONField(default=list, help_text="The labels of its buttons.")
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["portfolio", "name", "language"], name="template_text_is_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.language})"
