@@ -18,7 +18,6 @@ from preferences.identifiers import digest
 from preferences.inbox import contexts, conversations, questions, receipts, sent, ticks, usernames
 from preferences.inbox.hearing import Heard, Seen, evidence, in_own_words, source_of
 from preferences.interpretation import CLASSIFIER_VERSION, Intent, IntentValue, OwnWords
-from preferences.interpretation.context import in_answer_to_service
 from preferences.interpretation.observations import (
     IdentityChange,
     IdentityLink,
@@ -138,22 +137,14 @@ def _judge(
     acting = {seen.subscriber for seen, _, heard in fresh.values() if heard.intent.intent != IntentValue.NONE}
     rows = Subscriber.objects.filter(pk__any=acting).values_list("pk", "country")
     countries = people.countries() | dict(batches.read(rows))
-    service = contexts.answers_to_service(everything, keys)
+    answers = contexts.answered(everything, keys)
     return [
         Judged(
-            seen, message, heard.ref, _in_context(heard.intent, message, service), heard.text, heard.keywords_version,
-            desk_of[message.sender.key], countries.get(seen.subscriber, ""),
+            seen, message, heard.ref, contexts.in_light_of(answers, heard.intent, message), heard.text,
+            heard.keywords_version, desk_of[message.sender.key], countries.get(seen.subscriber, ""),
         )
         for seen, message, heard in fresh.values()
     ]  # fmt: skip
-
-
-def _in_context(intent: Intent, message: InboundMessage, service: set[bytes]) -> Intent:
-    """The intent, in doubt where "cancel" answers one of these service messages and may mean the order."""
-    if not service or message.is_group or not contexts.may_answer_service(intent, message):
-        return intent
-    is_service = digest(message.context_id) in service
-    return in_answer_to_service(intent, is_standby=message.is_standby) if is_service else intent
 
 
 def _is_silent(message: InboundMessage) -> bool:

@@ -13,7 +13,8 @@ from django.db.models import QuerySet
 from preferences.encryption import EncryptionError, unseal
 from preferences.inbox import contexts, sent
 from preferences.interpretation import NO_OWN_WORDS, Intent, IntentValue, OwnWords, judge
-from preferences.interpretation.context import in_answer_to_service
+from preferences.interpretation.answered import NOTHING_KNOWN, Answered
+from preferences.interpretation.context import in_context
 from preferences.interpretation.observations import InboundMessage, MessageKind, Person, SenderRef
 from preferences.models import Reply, batches
 
@@ -87,7 +88,8 @@ def compare(
     """Judge `replies` again, the newest first and at most `limit`, in batches: memory does not grow with their number.
 
     `own_words` are those of the brands that have any, by brand.
-    Context counts as it is known today: a reply read before the status of the message it answers may differ for that alone.
+    Context counts as it is known today: a reply read before anything told of the message it answers may differ for that alone,
+    and so may one whose message is forgotten by now.
     A reply in a group is known as such by its rule, so one that was let be there counts as written to us.
     """
     found = Comparison()
@@ -142,22 +144,22 @@ def _judge(judged: list[_Stored], texts: dict[int, str], own_words: Mapping[int,
     messages = [_message(one, texts[one.pk]) for one in judged]
     words = [own_words.get(one.brand or 0, NO_OWN_WORDS) for one in judged]
     intents = [judge(message, own_words=own) for message, own in zip(messages, words, strict=True)]
-    doubtful = {
+    wanted = {
         bytes(one.context)
         for one, message, intent in zip(judged, messages, intents, strict=True)
-        if not message.is_group and contexts.may_answer_service(intent, message)
+        if contexts.may_matter(intent, message)
     }
-    months = {ref: month for ref, (_, month) in sent.message_keys(doubtful).items()} if doubtful else {}
-    service = contexts.known_service(months)
+    months = {ref: month for ref, (_, month) in sent.message_keys(wanted).items()} if wanted else {}
+    answers = contexts.known(wanted, months)
     return [
-        _judgement(intent, message, is_service=bytes(one.context) in service)
+        _judgement(intent, message, answers.get(bytes(one.context), NOTHING_KNOWN))
         for one, message, intent in zip(judged, messages, intents, strict=True)
     ]
 
 
-def _judgement(intent: Intent, message: InboundMessage, *, is_service: bool) -> Judgement:
-    if is_service and not message.is_group and contexts.may_answer_service(intent, message):
-        intent = in_answer_to_service(intent, is_standby=message.is_standby)
+def _judgement(intent: Intent, message: InboundMessage, answered: Answered) -> Judgement:
+    if contexts.may_matter(intent, message):
+        intent = in_context(intent, message.text, answered, is_standby=message.is_standby)
     return Judgement.of(intent.intent, intent.topic[:50], intent.rule[:64])
 
 
