@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
+from preferences import sent_texts
 from preferences.admin import seeing, words
 from preferences.admin.base import (
     PERSON,
@@ -91,12 +92,14 @@ class ReplyAdmin(PeopleRecordAdmin):
     search_help_text = "Number in any spelling, last digits, user id, @username or message id"
     nothing_yet = "Replies appear here as soon as WhatsApp tells us of one."
     fieldsets = (
-        (None, {"fields": ("person", "sent", "received", "said", "kind", "sender")}),
+        (None, {"fields": ("person", "sent", "received", "said", "answered", "kind", "sender")}),
         ("How it was understood", {"fields": ("judged", "rule", "confidence", "language", "topic", "event")}),
         ("Review", {"fields": ("review", "review_outcome", "due")}),
         ("Where it came from", {"fields": ("inbox_entry", "digest_hex", "processed")}),
     )
-    readonly_fields = ("person", "sent", "received", "said", "judged", "review", "due", "digest_hex", "processed")
+    readonly_fields = (
+        "person", "sent", "received", "said", "answered", "judged", "review", "due", "digest_hex", "processed",
+    )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Reply]:
         return Reply.objects.prefetch_related(*PERSON)
@@ -134,6 +137,16 @@ class ReplyAdmin(PeopleRecordAdmin):
     @display(description="Text")
     def said(self, reply: Reply) -> SafeString:
         return format_html('<div class="desk-said" dir="auto">{}</div>', text_of(reply))
+
+    @display(description="In answer to")
+    def answered(self, reply: Reply) -> SafeString | str:
+        ref = bytes(reply.context)
+        if not ref:
+            return "–"
+        known = sent_texts.texts_of([ref]).get(ref)
+        if known is None:
+            return "A message whose words nobody told us"
+        return format_html('<div class="desk-said" dir="auto">{}</div>', known.text)
 
     @display(description="Written")
     def sent(self, reply: Reply) -> SafeString | str:
