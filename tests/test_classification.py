@@ -15,10 +15,10 @@ from preferences.interpretation import (
     KEYWORDS_VERSION,
     Intent,
     IntentValue,
-    classification,
     classify,
     judge,
     lexicon,
+    normalisation,
 )
 from preferences.interpretation.lexicon import LEXICON, Meaning
 from preferences.interpretation.observations import InboundMessage, MessageKind, Person, SenderRef
@@ -400,7 +400,7 @@ def test_it_answers_any_text_and_always_the_same(text: str, hint: str | None) ->
 @given(ANY_TEXT)
 def test_it_never_opts_anybody_in_by_ordinary_text(text: str) -> None:
     if classify(text).intent is IntentValue.OPT_IN:
-        words = classification.normalisation.normalise(text)
+        words = normalisation.normalise(text)
         assert any(
             keyword.meaning is Meaning.OPT_IN and keyword.words.split()[0] in words for keyword in LEXICON.keywords
         )
