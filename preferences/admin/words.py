@@ -195,6 +195,7 @@ _ENDINGS = {
 _DOUBTS = {
     "question": "in a question", "condition": "under a condition", "limits": "only at times",
     "of_what": "but of what is not clear", "keep_going": "and the opposite", "wants": "and asks for messages",
+    "other_language": "but something else in another language",
 }  # fmt: skip
 
 

@@ -34,9 +34,22 @@ DOUBTS = {
     "keep_going": "But the message also says the opposite.",
     "wants": "But the message also asks for messages.",
 }
+#: What the same message says in another language it may be in.
+SAYS_ELSEWHERE = {
+    "question": "it is a question",
+    "of_what": "of what is not clear",
+    "condition": "it stands under a condition",
+    "limits": "it is meant only at times, or for now",
+    "keep_going": "it says the opposite",
+    "wants": "it also asks for messages",
+    "business": "it speaks of something else, or asks how things work",
+}
 
 
 def of_finding(finding: Finding) -> str:
+    """For example: Asks to be removed (Spanish): “borrame”. But it stands in a question."""
     pattern, _, doubt = finding.pattern.partition("/")
     explanation = f"{SAYS[pattern]} ({LEXICON.names[finding.language]}): “{finding.quoted}”."
+    if finding.sister:
+        return f"{explanation} But if it is {LEXICON.names[finding.sister]}, {SAYS_ELSEWHERE[finding.reason]}."
     return f"{explanation} {DOUBTS[doubt]}" if doubt else explanation

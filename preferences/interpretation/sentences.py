@@ -39,12 +39,20 @@ _OTHER_MATTERS = frozenset({"business", "everyday", "keep_going", "question", "c
 
 
 class Finding(NamedTuple):
-    """What the sentences of a message ask for. `pattern` names the rule, `quoted` the words that fit it."""
+    """What the sentences of a message ask for. `pattern` names the rule, `quoted` the words that fit it. `sister` is another
+    language the message may be in, in which it says something else: `reason` is its doubt, `keep_going` or `business`."""
 
     intent: IntentValue
     pattern: str
     language: str
     quoted: str = ""
+    sister: str = ""
+    reason: str = ""
+
+    def doubted_by(self, sister: str, reason: str) -> Finding:
+        return self._replace(
+            intent=IntentValue.REVIEW, pattern=f"{self.pattern}/other_language", sister=sister, reason=reason
+        )
 
 
 class _Asked(NamedTuple):
@@ -54,7 +62,8 @@ class _Asked(NamedTuple):
 
 
 def languages_of(clauses: Iterable[Clause], vocabulary: Vocabulary, hint: str) -> list[str]:
-    """The languages a message is probably in, the likeliest first; none if no word could ask for anything."""
+    """The languages a message is probably in, the likeliest first; none if no word could ask for anything. The hint counts
+    only where its language knows about as much of the message as any other."""
     points: dict[str, float] = defaultdict(float)
     is_action = False
     for clause in clauses:
@@ -69,10 +78,10 @@ def languages_of(clauses: Iterable[Clause], vocabulary: Vocabulary, hint: str) -
                     points[code] += sum(letter in letters for letter in word) / _UNITS_PER_WORD
     if not is_action or not points:
         return []
+    if hint in points and points[hint] >= max(points.values()) * _LIKELY:
+        points[hint] += 1
     for code in _LARGE & points.keys():
         points[code] += _LARGE_BONUS
-    if hint in points:
-        points[hint] += 1
     best = max(points.values())
     likely = [code for code in points if points[code] >= best * _LIKELY]
     return sorted(likely, key=lambda code: (-points[code], code != "en", code))[:_MOST_LANGUAGES]
@@ -93,10 +102,12 @@ class Message:
         found = next((one for one in findings if one), None)
         if found is None or found.intent is not IntentValue.OPT_OUT:
             return found
-        is_other_matter = findings[0] is None and self._readings[0].is_business
         # A language that shares many words with the likeliest may know the one that says otherwise.
-        is_doubted = any(one and (one.intent is IntentValue.NONE or "/" in one.pattern) for one in findings)
-        return found._replace(intent=IntentValue.REVIEW) if is_other_matter or is_doubted else found
+        for reading, other in zip(self._readings, findings, strict=True):
+            if other and (other.intent is IntentValue.NONE or "/" in other.pattern):
+                return found.doubted_by(reading.code, other.pattern.rpartition("/")[2])
+        likeliest = self._readings[0]
+        return found.doubted_by(likeliest.code, "business") if not findings[0] and likeliest.is_business else found
 
     def signs(self) -> list[str]:
         """What stands in it, alone and together in one clause, and how much of it is not understood; the same words in
