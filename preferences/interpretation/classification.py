@@ -55,6 +55,8 @@ def classify(
 
 
 def _whole_message(reading: Reading) -> Intent | None:
+    if reading.hint and not reading.is_cut and (word := LEXICON.where_spoken.get((reading.hint, reading.words))):
+        return _of_whole_message((word,), reading.hint)
     found = LEXICON.spaced[reading.words] or LEXICON.unspaced[reading.joined]
     if found and any(keyword.meaning is Meaning.COURTESY for keyword in found):
         found = tuple(keyword for keyword in found if keyword.meaning is not Meaning.COURTESY)
