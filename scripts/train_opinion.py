@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from preferences.interpretation import normalisation  # noqa: E402
-from preferences.interpretation.classification import signs_of  # noqa: E402
+from preferences.interpretation.free_text import signs_of  # noqa: E402
 from preferences.interpretation.opinion import SCALE, Opinion, pairs, pieces_of  # noqa: E402
 from tests import corpus  # noqa: E402
 

@@ -15,10 +15,10 @@ from preferences.interpretation import (
     KEYWORDS_VERSION,
     Intent,
     IntentValue,
-    classification,
     classify,
     judge,
     lexicon,
+    normalisation,
 )
 from preferences.interpretation.lexicon import LEXICON, Meaning
 from preferences.interpretation.observations import InboundMessage, MessageKind, Person, SenderRef
@@ -335,6 +335,8 @@ def test_it_lets_the_hint_decide_between_languages(hint: str | None, language: s
 
 def test_it_does_not_let_the_hint_overrule_the_words() -> None:
     assert classify("ARRET", language_hint="de").language == "fr"
+    assert classify("please stop by on Tuesday", language_hint="es") == classify("please stop by on Tuesday")
+    assert classify("annulla il mio ordine", language_hint="de") == classify("annulla il mio ordine")
     assert classify("ayuda", language_hint="iw").intent is IntentValue.HELP
 
 
@@ -400,7 +402,7 @@ def test_it_answers_any_text_and_always_the_same(text: str, hint: str | None) ->
 @given(ANY_TEXT)
 def test_it_never_opts_anybody_in_by_ordinary_text(text: str) -> None:
     if classify(text).intent is IntentValue.OPT_IN:
-        words = classification.normalisation.normalise(text)
+        words = normalisation.normalise(text)
         assert any(
             keyword.meaning is Meaning.OPT_IN and keyword.words.split()[0] in words for keyword in LEXICON.keywords
         )
@@ -449,6 +451,36 @@ def test_it_obeys_each_keyword_as_the_whole_message(language: str) -> None:
     assert {spelling: (intent.intent, intent.topic, intent.language) for spelling, intent in judged.items()} == {
         keyword.spelling: meant[keyword.meaning] for keyword in own
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "explanation"),
+    [
+        (
+            "Obrišite sve što imate o meni",
+            (
+                "Asks for the end of messages (Croatian): “sve sto imate o meni”. But if it is Bosnian, it speaks of something "
+                "else, or asks how things work."
+            ),
+        ),
+        (
+            "Sir ji unsubscribe kar do na mereko",
+            "Asks to be unsubscribed (Hindi): “unsubscribe kar do”. But if it is English, of what is not clear.",
+        ),
+    ],
+)
+def test_it_names_the_language_that_says_otherwise(text: str, explanation: str) -> None:
+    intent = classify(text)
+
+    assert (intent.intent, intent.explanation) == (IntentValue.REVIEW, explanation)
+    assert intent.rule.endswith("/other_language")
+
+
+@pytest.mark.parametrize(("text", "language"), [("acha", "sw"), ("ACHA!", "sw"), ("Mira", "sn")])
+def test_it_obeys_a_word_of_daily_talk_only_where_it_is_known_to_mean_stop(text: str, language: str) -> None:
+    assert classify(text, language_hint=language).intent is IntentValue.OPT_OUT
+    assert classify(text, language_hint=language).language == language
+    assert classify(text).intent is classify(text, language_hint="hi").intent is IntentValue.NONE
 
 
 def test_it_names_the_versions_a_judgement_was_made_with() -> None:

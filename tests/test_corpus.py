@@ -11,7 +11,7 @@ from preferences.interpretation import classify
 from tests import corpus
 
 #: Stop words that are daily talk in a much larger language ("okay" in Hindi, "look" in Spanish), and a number that mostly
-#: answers a question: alone they say nothing.
+#: answers a question: alone they say nothing. The first two are obeyed from where the language is spoken.
 EVERYDAY_ELSEWHERE = {("sw", "acha"), ("sn", "mira"), ("fa", "۱۱")}
 
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from preferences.interpretation import IntentValue, classify, lexicon, sentences
+from preferences.interpretation import IntentValue, classify, lexicon
+from preferences.interpretation.clauses import clauses_of, own_text
 from preferences.interpretation.spelling import Spelling
 from preferences.interpretation.vocabulary import CONCEPTS, Vocabulary
 
@@ -69,7 +70,7 @@ def test_it_knows_every_list_by_what_it_means() -> None:
     ],
 )
 def test_it_cuts_a_message_into_clauses(text: str, clauses: list[tuple[str, ...]]) -> None:
-    assert [clause.words for clause in sentences.clauses_of(text)] == clauses
+    assert [clause.words for clause in clauses_of(text)] == clauses
 
 
 @pytest.mark.parametrize(
@@ -86,7 +87,7 @@ def test_it_cuts_a_message_into_clauses(text: str, clauses: list[tuple[str, ...]
     ],
 )
 def test_it_leaves_out_what_the_person_did_not_write(text: str, own: str) -> None:
-    assert sentences.own_text(text) == own
+    assert own_text(text) == own
 
 
 @pytest.mark.parametrize(

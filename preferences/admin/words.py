@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language_info
 
-from preferences.interpretation.classification import SAYS
+from preferences.interpretation.explanations import SAYS
 from preferences.interpretation.intents import IntentValue
 from preferences.interpretation.lexicon import LEXICON
 from preferences.models import ANY, Channel, ConsentEvent, ConsentStatus, Delivery, DeliveryState, EventKind, Scope
@@ -197,6 +197,7 @@ _ENDINGS = {
 _DOUBTS = {
     "question": "in a question", "condition": "under a condition", "limits": "only at times",
     "of_what": "but of what is not clear", "keep_going": "and the opposite", "wants": "and asks for messages",
+    "other_language": "but something else in another language",
 }  # fmt: skip
 
 

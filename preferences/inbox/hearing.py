@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from preferences.encryption import seal
 from preferences.identifiers import digest
-from preferences.interpretation import KEYWORDS_VERSION, Intent, OwnWords, judge
+from preferences.inbox.hints import language_of
+from preferences.interpretation import KEYWORDS_VERSION, NO_OWN_WORDS, Intent, OwnWords, judge
 from preferences.interpretation.observations import InboundMessage, MessageKind, Observation, Reading
 from preferences.models import Source
 
@@ -65,7 +66,7 @@ def _in_words(seen: Seen, words: OwnWords | None) -> Seen:
     message, heard = seen.observation, seen.heard
     if words is None or heard is None or not isinstance(message, InboundMessage):
         return seen
-    return seen._replace(heard=heard._replace(intent=judge(message, own_words=words), keywords_version=words.version))
+    return seen._replace(heard=heard._replace(intent=_judged(message, words), keywords_version=words.version))
 
 
 def source_of(kind: str) -> Source:
@@ -75,7 +76,13 @@ def source_of(kind: str) -> Source:
 
 def _hear(message: InboundMessage) -> Heard:
     text = seal("reply", (message.text or message.payload).encode())
-    return Heard(digest(message.message_id), judge(message), text)
+    return Heard(digest(message.message_id), _judged(message), text)
+
+
+def _judged(message: InboundMessage, words: OwnWords = NO_OWN_WORDS) -> Intent:
+    """The intent. Where the number is from tells between languages that share a word, and is no evidence of one."""
+    intent = judge(message, language_hint=language_of(message.person), own_words=words)
+    return intent._replace(language="") if intent.is_international else intent
 
 
 def evidence(message: InboundMessage) -> bytes:

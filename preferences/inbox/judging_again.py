@@ -11,7 +11,7 @@ from typing import NamedTuple
 from django.db.models import QuerySet
 
 from preferences.encryption import EncryptionError, unseal
-from preferences.inbox import contexts, sent
+from preferences.inbox import contexts, hints, sent
 from preferences.interpretation import NO_OWN_WORDS, Intent, IntentValue, OwnWords, judge
 from preferences.interpretation.answered import NOTHING_KNOWN, Answered
 from preferences.interpretation.context import in_context
@@ -66,6 +66,7 @@ class Comparison:
 class _Stored(NamedTuple):
     pk: int
     brand: int | None
+    country: str
     kind: str
     text: bytes
     intent: str
@@ -78,7 +79,8 @@ class _Stored(NamedTuple):
     keywords_version: str
 
 
-_COLUMNS = tuple("sender__brand" if name == "brand" else name for name in _Stored._fields)
+_ELSEWHERE = {"brand": "sender__brand", "country": "subscriber__country"}
+_COLUMNS = tuple(_ELSEWHERE.get(name, name) for name in _Stored._fields)
 _NOBODYS_WORDS: Mapping[int, OwnWords] = {}
 
 
@@ -143,7 +145,11 @@ def _text(one: _Stored) -> str | None:
 def _judge(judged: list[_Stored], texts: dict[int, str], own_words: Mapping[int, OwnWords]) -> list[Judgement]:
     messages = [_message(one, texts[one.pk]) for one in judged]
     words = [own_words.get(one.brand or 0, NO_OWN_WORDS) for one in judged]
-    intents = [judge(message, own_words=own) for message, own in zip(messages, words, strict=True)]
+    languages = [hints.language_of_country(one.country) for one in judged]
+    intents = [
+        judge(message, language_hint=hint, own_words=own)
+        for message, hint, own in zip(messages, languages, words, strict=True)
+    ]
     wanted = {
         bytes(one.context)
         for one, message, intent in zip(judged, messages, intents, strict=True)

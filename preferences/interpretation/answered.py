@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from preferences.interpretation import normalisation, sentences
 from preferences.interpretation.classification import classify
+from preferences.interpretation.clauses import Clause, clauses_of
 from preferences.interpretation.intents import IntentValue
 from preferences.interpretation.lexicon import spelling, vocabulary
 
@@ -143,7 +144,7 @@ def _is_offer_to_send(sentence: str) -> bool:
     words = normalisation.normalise(sentence)
     if any(phrase in words for phrase in _IN_TOUCH):
         return True
-    concepts = _concepts(sentences.clauses_of(sentence), _languages(sentence))[0]
+    concepts = _concepts(clauses_of(sentence), _languages(sentence))[0]
     return "messages" in concepts and bool(concepts & _ASKS_FOR) and not concepts & _OTHER_MATTER
 
 
@@ -151,14 +152,14 @@ def _sentences(text: str) -> list[str]:
     return _SENTENCE.findall(text[:LONGEST_TEXT].translate(_QUOTES))
 
 
-def _by_sentence(text: str) -> Iterator[list[sentences.Clause]]:
+def _by_sentence(text: str) -> Iterator[list[Clause]]:
     # Words in quotation marks are what a message offers most; `clauses_of` leaves them out.
     for sentence in _sentences(text):
-        if clauses := sentences.clauses_of(sentence):
+        if clauses := clauses_of(sentence):
             yield clauses
 
 
-def _read(clauses: list[sentences.Clause], languages: Sequence[str]) -> _Said:
+def _read(clauses: list[Clause], languages: Sequence[str]) -> _Said:
     words = tuple(word for clause in clauses for word in clause.words)
     return _Said(words, *_concepts(clauses, languages))
 
@@ -169,10 +170,10 @@ def _without(said: _Said, word: str, languages: Sequence[str]) -> _Said:
         rest = tuple(" ".join(said.words).replace(word, " ").split())
     else:
         rest = tuple(f" {' '.join(said.words)} ".replace(f" {word} ", "  ").split())
-    return _read([sentences.Clause(rest, 0)], languages) if rest else _Said((), frozenset(), 0)
+    return _read([Clause(rest, 0)], languages) if rest else _Said((), frozenset(), 0)
 
 
-def _concepts(clauses: list[sentences.Clause], languages: Sequence[str]) -> tuple[frozenset[str], float]:
+def _concepts(clauses: list[Clause], languages: Sequence[str]) -> tuple[frozenset[str], float]:
     """What stands in the clauses, read in these languages, and how many words stand for nothing."""
     read = spelling().read
     known = [clause._replace(words=tuple(map(read, clause.words))) for clause in clauses]
@@ -183,7 +184,7 @@ def _concepts(clauses: list[sentences.Clause], languages: Sequence[str]) -> tupl
 
 
 def _languages(text: str) -> list[str]:
-    clauses = sentences.clauses_of(text.translate(_QUOTES))
+    clauses = clauses_of(text.translate(_QUOTES))
     return sentences.languages_of(clauses, vocabulary(), "", may_ask_nothing=True)
 
 

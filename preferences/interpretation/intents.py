@@ -5,6 +5,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
+DOUBT = 0.5
+OF_A_SENTENCE = 0.9
+"""Confidence of what a person shall look at, and of what was said in a sentence."""
+
 
 class IntentValue(StrEnum):
     OPT_OUT = "opt_out"
@@ -30,3 +34,8 @@ class Intent(NamedTuple):
     topic: str = "marketing"
     is_international: bool = False
     is_affirmation: bool = False
+
+
+def doubtful(intent: Intent) -> Intent:
+    """The same, for a person to judge."""
+    return intent._replace(intent=IntentValue.REVIEW, confidence=DOUBT)

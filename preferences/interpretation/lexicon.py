@@ -103,7 +103,8 @@ class Index:
 @dataclass(frozen=True, slots=True)
 class Lexicon:
     """All languages together. The unspaced indexes serve the scripts that put no spaces between words, those called
-    `inside` hold only what counts inside a longer message.
+    `inside` hold only what counts inside a longer message. `where_spoken` has, by language and words, what asks for an end
+    only in a message that is surely in that language.
     """
 
     names: Mapping[str, str]
@@ -112,17 +113,20 @@ class Lexicon:
     unspaced: Index
     spaced_inside: Index
     unspaced_inside: Index
+    where_spoken: Mapping[tuple[str, str], Keyword]
 
 
 def load(directory: Path = _DIRECTORY) -> Lexicon:
     """Read and check all languages. Raises KeywordFileError naming the file and the key."""
     names: dict[str, str] = {}
     keywords: list[Keyword] = []
+    where_spoken: dict[tuple[str, str], Keyword] = {}
     unspaced: set[str] = set()
     for path in sorted(directory.glob("*.json")):
         data = _read(path)
         names[path.stem] = data["name"]
         keywords.extend(_keywords(path, data))
+        where_spoken |= {(one.language, one.words): one for one in _where_spoken(path, data)}
         if not data.get("spaces", True):
             unspaced.add(path.stem)
     _refuse_contradictions(keywords)
@@ -138,6 +142,7 @@ def load(directory: Path = _DIRECTORY) -> Lexicon:
         unspaced=Index([*joined, *latin], joiner=""),
         spaced_inside=Index(filter(_counts_inside, spaced), joiner=" "),
         unspaced_inside=Index(filter(_counts_inside, joined), joiner=""),
+        where_spoken=MappingProxyType(where_spoken),
     )
 
 
@@ -199,6 +204,7 @@ _LISTS: Mapping[tuple[str, ...], tuple[Meaning, bool]] = MappingProxyType(
         ("buttons", "opt_in"): (Meaning.OPT_IN, True),
     }
 )
+_WHERE_SPOKEN = ("opt_out", "where_spoken")
 _OTHER_KEYS = frozenset({"language", "name", "spaces", "international", "note", "sentences"})
 #: What keywords stand for inside a sentence. Words alone do not: "stop", "cancel" and "end" mean many things there.
 _IN_SENTENCES = {
@@ -226,7 +232,7 @@ def _read(path: Path) -> dict[str, Any]:
     for key, value in data.items():
         if key not in known:
             raise KeywordFileError(f'{path.name}: "{key}" is not a key of a keyword file')
-        inner = {keys[1] for keys in _LISTS if keys[0] == key and len(keys) > 1}
+        inner = {keys[1] for keys in (*_LISTS, _WHERE_SPOKEN) if keys[0] == key and len(keys) > 1}
         if inner and (not isinstance(value, dict) or not inner.issuperset(value)):
             raise KeywordFileError(f'{path.name}: "{key}" must be an object with {", ".join(sorted(inner))}')
     return data
@@ -257,6 +263,12 @@ def _keywords(path: Path, data: dict[str, Any]) -> Iterator[Keyword]:
             )
     if not international <= seen.keys():
         raise KeywordFileError(f'{path.name}: "international" names words that are in no other list')
+
+
+def _where_spoken(path: Path, data: dict[str, Any]) -> Iterator[Keyword]:
+    for spelling in _texts(path, data, _WHERE_SPOKEN):
+        words = _compared(path, ".".join(_WHERE_SPOKEN), spelling, " ")
+        yield Keyword(words=words, spelling=spelling, language=path.stem, meaning=Meaning.OPT_OUT)
 
 
 def _add_sentences(vocabulary: Vocabulary, path: Path, data: dict[str, Any], keywords: Sequence[Keyword]) -> None:

@@ -6,20 +6,16 @@ for an opt-out only where nothing near it says otherwise: a condition, a limit, 
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
 from preferences.interpretation import normalisation
+from preferences.interpretation.clauses import Clause
 from preferences.interpretation.intents import IntentValue
 from preferences.interpretation.vocabulary import COURTESY, PER_SE, Hit, Known, Language, Vocabulary
 
-_LONGEST_CLAUSE = 6_000
-LONGEST_READ = 2_000
-"""Characters of a message of which surely every clause is read. Of longer ones only so many, and their words alone after."""
-_MOST_CLAUSES = 200
 _MOST_LANGUAGES = 3
 _SHORT_CLAUSE = 4
 _FEW_WORDS = 2
@@ -35,18 +31,6 @@ UNKNOWN_SIGN = "¤nothing"
 """The one sign of a message in which no word is known to ask for anything."""
 _UNITS_PER_WORD = 3
 
-_SENTENCE_END = re.compile(r"[.!?…;|\n\r。！？؟।॥։።፧។៕။⋯]+|\s[-–—]+\s|[\U0001F300-\U0001FAFF\u2600-\u27BF]+")
-_CLAUSE_END = re.compile(r"[,，、،؛:：()（）/၊፣]+")
-# Possessive and bounded everywhere: the time stays linear whatever is written.
-_QUOTED = re.compile(r"“[^”\n]{1,300}+”|«[^»\n]{1,300}+»|„[^“”\n]{1,300}+[“”]|「[^」\n]{1,300}+」|\"[^\"\n]{1,300}+\"")
-_QUOTE = re.compile('[“«„「"]')
-_QUOTED_LINE = re.compile(r"^[ \t]{0,20}+>.*$", re.MULTILINE)
-_END_OF_LETTER = re.compile(
-    r"^[ \t]{0,20}+(?:-{2,20}+[ \t]*+$|_{4,}+|-{3,20}+ ?(?:original|forwarded)"
-    r"|(?:sent|envoyé|enviado|gesendet|inviato|verzonden|отправлено) (?:from|de|desde|von|da|met|vanaf|mit|meinem|с)\b.{0,60}$"
-    r"|get outlook for\b.{0,60}$|on .{6,80} wrote:$)",
-    re.IGNORECASE | re.MULTILINE,
-)
 #: A clause that has nothing but these says nothing about orders, places or habits.
 _PLAIN = frozenset({"stop", "unsubscribe", "no_more", "me", "want", "common", "messages", "list", PER_SE, COURTESY})
 _ENDING = frozenset({"stop", "not", "no_more", "unwanted", "remove"})
@@ -54,20 +38,21 @@ _MESSAGING = frozenset({"messages", "send", "list"})
 _OTHER_MATTERS = frozenset({"business", "everyday", "keep_going", "question", "condition"})
 
 
-class Clause(NamedTuple):
-    """A part of a sentence: its words as compared, and the sentence it belongs to."""
-
-    words: tuple[str, ...]
-    sentence: int
-
-
 class Finding(NamedTuple):
-    """What the sentences of a message ask for. `pattern` names the rule, `quoted` the words that fit it."""
+    """What the sentences of a message ask for. `pattern` names the rule, `quoted` the words that fit it. `sister` is another
+    language the message may be in, in which it says something else: `reason` is its doubt, `keep_going` or `business`."""
 
     intent: IntentValue
     pattern: str
     language: str
     quoted: str = ""
+    sister: str = ""
+    reason: str = ""
+
+    def doubted_by(self, sister: str, reason: str) -> Finding:
+        return self._replace(
+            intent=IntentValue.REVIEW, pattern=f"{self.pattern}/other_language", sister=sister, reason=reason
+        )
 
 
 class _Asked(NamedTuple):
@@ -76,35 +61,11 @@ class _Asked(NamedTuple):
     end: int
 
 
-def own_text(text: str) -> str:
-    """The text without what the person did not write: quoted lines, a signature's "Sent from my phone"."""
-    if "\n" not in text and ">" not in text:
-        return text
-    kept = _QUOTED_LINE.sub("", text)
-    end = _END_OF_LETTER.search(kept)
-    return (kept[: end.start()] if end else kept).strip() or text
-
-
-def clauses_of(text: str) -> list[Clause]:
-    """The clauses of a text in their order, at most so many. What stands in quotation marks is left out."""
-    if _QUOTE.search(text) and not _QUOTED.fullmatch(text.strip()):
-        text = _QUOTED.sub(" … ", text)
-    clauses: list[Clause] = []
-    for number, sentence in enumerate(_SENTENCE_END.split(text)):
-        for part in _CLAUSE_END.split(sentence):
-            words = normalisation.tokens(normalisation.normalise(part[:_LONGEST_CLAUSE]))
-            if words:
-                clauses.append(Clause(tuple(words), number))
-            if len(clauses) >= _MOST_CLAUSES:
-                return clauses
-    return clauses
-
-
 def languages_of(
     clauses: Iterable[Clause], vocabulary: Vocabulary, hint: str, *, may_ask_nothing: bool = False
 ) -> list[str]:
     """The languages a message is probably in, the likeliest first; none if no word could ask for anything, unless it
-    `may_ask_nothing`."""
+    `may_ask_nothing`. The hint counts only where its language knows about as much of the message as any other."""
     points: dict[str, float] = defaultdict(float)
     is_action = may_ask_nothing
     for clause in clauses:
@@ -119,10 +80,10 @@ def languages_of(
                     points[code] += sum(letter in letters for letter in word) / _UNITS_PER_WORD
     if not is_action or not points:
         return []
+    if hint in points and points[hint] >= max(points.values()) * _LIKELY:
+        points[hint] += 1
     for code in _LARGE & points.keys():
         points[code] += _LARGE_BONUS
-    if hint in points:
-        points[hint] += 1
     best = max(points.values())
     likely = [code for code in points if points[code] >= best * _LIKELY]
     return sorted(likely, key=lambda code: (-points[code], code != "en", code))[:_MOST_LANGUAGES]
@@ -143,10 +104,12 @@ class Message:
         found = next((one for one in findings if one), None)
         if found is None or found.intent is not IntentValue.OPT_OUT:
             return found
-        is_other_matter = findings[0] is None and self._readings[0].is_business
         # A language that shares many words with the likeliest may know the one that says otherwise.
-        is_doubted = any(one and (one.intent is IntentValue.NONE or "/" in one.pattern) for one in findings)
-        return found._replace(intent=IntentValue.REVIEW) if is_other_matter or is_doubted else found
+        for reading, other in zip(self._readings, findings, strict=True):
+            if other and (other.intent is IntentValue.NONE or "/" in other.pattern):
+                return found.doubted_by(reading.code, other.pattern.rpartition("/")[2])
+        likeliest = self._readings[0]
+        return found.doubted_by(likeliest.code, "business") if not findings[0] and likeliest.is_business else found
 
     def signs(self) -> list[str]:
         """What stands in it, alone and together in one clause, and how much of it is not understood; the same words in
