@@ -459,8 +459,8 @@ def test_it_obeys_each_keyword_as_the_whole_message(language: str) -> None:
         (
             "Obrišite sve što imate o meni",
             (
-                "Asks for the end of messages (Croatian): “sve sto imate o meni”. But if it is Bosnian, it speaks of something "
-                "else, or asks how things work."
+                "Asks for the end of messages (Croatian): “sve sto imate o meni”. But if it is Bosnian, it speaks of "
+                "something else, or asks how things work."
             ),
         ),
         (
