@@ -57,7 +57,7 @@ app.conf.update(
         name: {"task": f"preferences.tasks.{name}", "schedule": seconds, "options": {"expires": max(seconds, 1.0) * 2}}
         for name, seconds in {
             **_SWEEPS,
-            "settle_reviews": 60.0,
+            "settle_reviews": 10.0,
             "seal_ledger": 600.0,
             "keep_house": 3600.0,
             "beat": 15.0,

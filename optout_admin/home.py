@@ -31,12 +31,19 @@ def what_waits(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         ("delivery", _outbox, ""),
     )
     waiting = [
-        {"text": describe(), "link": f"{reverse(f'admin:preferences_{model}_changelist')}?{query}"}
+        {"text": describe(), "link": _link(request, model, query)}
         for model, describe, query in rooms
         if request.user.has_perm(f"preferences.view_{model}")
     ]
     wrong = _alarms(request) if request.user.has_perm("reports.view_alarm") else {}
     return {**context, **wrong, "waiting": waiting, "tour": tour.stops(request), "title": "Opt-out desk"}
+
+
+def _link(request: HttpRequest, model: str, query: str) -> str:
+    """Where the work is done: doubtful replies in their queue, by those who may settle them."""
+    if model == "reply" and request.user.has_perm("preferences.change_reviewturn"):
+        return reverse("admin:preferences_reviewturn_changelist")
+    return f"{reverse(f'admin:preferences_{model}_changelist')}?{query}"
 
 
 def _alarms(request: HttpRequest) -> dict[str, Any]:

@@ -34,6 +34,11 @@ _UNDERSTANDING = {
     **_item("Understanding", "example", "psychology", "How well replies are understood"),
     "permission": _may_view("reply", "preferences"),
 }
+#: Settling takes both rights: to decide, and to read what is decided about.
+_REVIEWS = {
+    **_item("Reviews", "reviewturn", "rate_review", "Doubtful replies, one at a time"),
+    "permission": lambda request: request.user.has_perms(["preferences.change_reviewturn", "preferences.view_reply"]),
+}
 
 
 UNFOLD: dict[str, Any] = {
@@ -84,6 +89,7 @@ UNFOLD: dict[str, Any] = {
                 "title": "",
                 "items": [
                     _item("People", "subscriber", "group", "Who may be messaged, and why not"),
+                    _REVIEWS,
                     _item("Replies", "reply", "chat", "What people wrote, and how it was understood"),
                     _UNDERSTANDING,
                     _item("Inbox", "inboxentry", "inbox", "Webhooks as they came in"),

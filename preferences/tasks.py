@@ -49,6 +49,8 @@ SWEEPS: dict[str, Callable[[], object]] = {"inbox": process_inbox, "outbox": del
 
 @shared_task(name="preferences.tasks.settle_reviews")
 def settle_reviews() -> None:
+    """Write the verdicts whose undo minute is over, then what nobody settled in time."""
+    reviews.settle_decided(now=timezone.now())
     reviews.settle_due(now=timezone.now())
 
 

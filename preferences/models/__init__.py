@@ -50,6 +50,7 @@ from preferences.models.outbox import (
 )
 from preferences.models.scopes import ANY, Cell, Channel, Scope
 from preferences.models.subscribers import Identity, JurisdictionSource, Scheme, Subscriber, Tombstone, Username
+from preferences.models.turns import ReviewTurn, TurnState
 from preferences.models.understanding import BrandWords, Example, ExampleSource, WordMeaning
 
 __all__ = [
@@ -98,6 +99,7 @@ __all__ = [
     "Reply",
     "ReviewOutcome",
     "ReviewState",
+    "ReviewTurn",
     "Scheme",
     "Scope",
     "Seal",
@@ -111,6 +113,7 @@ __all__ = [
     "TemplateText",
     "Tombstone",
     "Topic",
+    "TurnState",
     "UndoLine",
     "UnknownConsent",
     "User",

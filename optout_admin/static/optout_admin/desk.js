@@ -64,6 +64,18 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// One letter for each act of a queue: it presses the button that carries it.
+document.addEventListener("keydown", (event) => {
+  if (event.repeat || event.shiftKey || isTyping(event) || document.querySelector("dialog[open]") || !/^[a-z]$/.test(event.key)) {
+    return;
+  }
+  const button = document.querySelector(`button[data-key="${event.key}"]`);
+  if (button) {
+    event.preventDefault();
+    button.click();
+  }
+});
+
 // What was revealed is copied by one press; the button says that it was.
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");

@@ -20,7 +20,9 @@ from preferences.models import (
     Reply,
     ReviewOutcome,
     ReviewState,
+    ReviewTurn,
     Source,
+    TurnState,
     batches,
 )
 from preferences.models.scopes import MARKETING
@@ -32,6 +34,9 @@ _KINDS = {
     ReviewOutcome.DEADLINE: EventKind.STOP,
     ReviewOutcome.NOT_OPT_OUT: EventKind.RELEASE,
 }
+
+
+_SETTLED = "This reply is settled: there is nothing left to ask."
 
 
 class CannotAskError(Exception):
@@ -48,26 +53,37 @@ def ask(reply: Reply, *, now: dt.datetime) -> None:
         waiting = Reply.objects.filter(pk=reply.pk, review_state=ReviewState.WAITING).select_for_update(of=("self",))
         one = waiting.select_related("subscriber").first()
         if one is None:
-            raise CannotAskError("This reply is settled: there is nothing left to ask.")
-        if one.rule.startswith("group/"):
-            raise CannotAskError("It was written in a group, and groups are never answered.")
-        if one.rule.startswith("standby/"):
-            raise CannotAskError("It was written to another agent, whose conversation a question would take over.")
+            raise CannotAskError(_SETTLED)
+        if why_not := why_not_ask(one, now=now):
+            raise CannotAskError(why_not)
         digest = bytes(one.digest)
-        asked = Delivery.objects.filter(subscriber=one.subscriber_id, kind=DeliveryKind.CLARIFICATION, reply=digest)
-        if asked.exists():
-            raise CannotAskError("The person was asked about this reply before. Nobody is asked twice.")
         country, locale = one.subscriber.country, one.subscriber.locale
-        rules = regimes.answer_rules(country)
-        until = one.sent_at + rules.ask_within
-        if until <= now:
-            minutes = int(rules.ask_within.total_seconds() // 60)
-            time = f"{minutes} minutes" if minutes < 60 else f"{minutes // 60} hours"
-            raise CannotAskError(f"It is too late to ask: {time} after the reply at most ({rules.law}).")
+        until = one.sent_at + regimes.answer_rules(country).ask_within
         question = Question(digest, one.sender_id, one.language)
         desk = decisions.desks_of({one.sender_id})[one.sender_id]
         answer = answers.clarify(question, one.subscriber_id, desk=desk, locale=locale, country=country, until=until)
         answers.write([answer], now=now)
+
+
+def why_not_ask(reply: Reply, *, now: dt.datetime) -> str:
+    """Why the person may not be asked what this reply meant, in a sentence for staff; "" if they may. One query."""
+    if reply.review_state != ReviewState.WAITING:
+        return _SETTLED
+    if reply.rule.startswith("group/"):
+        return "It was written in a group, and groups are never answered."
+    if reply.rule.startswith("standby/"):
+        return "It was written to another agent, whose conversation a question would take over."
+    asked = Delivery.objects.filter(
+        subscriber=reply.subscriber_id, kind=DeliveryKind.CLARIFICATION, reply=bytes(reply.digest)
+    )
+    if asked.exists():
+        return "The person was asked about this reply before. Nobody is asked twice."
+    rules = regimes.answer_rules(reply.subscriber.country)
+    if reply.sent_at + rules.ask_within <= now:
+        minutes = int(rules.ask_within.total_seconds() // 60)
+        time = f"{minutes} minutes" if minutes < 60 else f"{minutes // 60} hours"
+        return f"It is too late to ask: {time} after the reply at most ({rules.law})."
+    return ""
 
 
 def settle(replies: Sequence[Reply], outcome: ReviewOutcome, *, now: dt.datetime, actor: int = 0) -> int:
@@ -94,17 +110,18 @@ def settle(replies: Sequence[Reply], outcome: ReviewOutcome, *, now: dt.datetime
             for reply, one in zip(waiting, recorded, strict=True)
         ]
         batches.update(Reply, key="id", fields=("review_state", "review_outcome", "event"), rows=rows)
+        ReviewTurn.objects.filter(reply__in=[reply.pk for reply in replies]).delete()
     return len(waiting)
 
 
 def settle_due(*, now: dt.datetime) -> int:
-    """What nobody settled by its deadline becomes an opt-out: doubt protects the person."""
+    """What nobody settled by its deadline becomes an opt-out: doubt protects the person. A verdict in its undo minute is
+    left to be written."""
     total = 0
     while True:
-        due = Reply.objects.filter(review_state=ReviewState.WAITING, review_due_at__lte=now).order_by(
-            "review_due_at", "pk"
-        )
-        batch = list(due[:_BATCH])
+        due = Reply.objects.filter(review_state=ReviewState.WAITING, review_due_at__lte=now)
+        undecided = due.exclude(turn__state=TurnState.DECIDED).order_by("review_due_at", "pk")
+        batch = list(undecided[:_BATCH])
         if not batch:
             return total
         total += settle(batch, ReviewOutcome.DEADLINE, now=now)
