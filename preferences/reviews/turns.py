@@ -6,7 +6,7 @@ import datetime as dt
 from itertools import groupby
 
 from django.db import transaction
-from django.db.models import BooleanField, Case, Q, QuerySet, Value, When
+from django.db.models import Q, QuerySet
 
 from preferences.models import Reply, ReviewOutcome, ReviewState, ReviewTurn, TurnState, User
 from preferences.reviews.verdicts import ask, settle
@@ -37,17 +37,14 @@ def take(reviewer: User, *, now: dt.datetime) -> Reply | None:
     if held:
         mine.filter(reply=held).update(until=now + LEASE)
         return _shown(held)
-    is_skipped = Case(
-        When(turn__state=TurnState.SKIPPED, turn__reviewer=reviewer, then=Value(True)),
-        default=Value(False),
-        output_field=BooleanField(),
-    )
     free = _waiting().filter(Q(turn=None) | ~Q(turn__state=TurnState.DECIDED) & Q(turn__until__lte=now))
-    queue = free.annotate(is_skipped=is_skipped).order_by("is_skipped", "review_due_at", "pk")
-    # Another reviewer may be quicker with the first, hardly with all of them.
-    for reply in queue.values_list("pk", flat=True)[:_MOST_TRIES]:
-        if _claim(reply, reviewer, now):
-            return _shown(reply)
+    own_skipped = Q(turn__state=TurnState.SKIPPED, turn__reviewer=reviewer)
+    # Two reads in the order of an index rather than one that sorts everything that waits.
+    for queue in (free.exclude(own_skipped), free.filter(own_skipped)):
+        # Another reviewer may be quicker with the first, hardly with all of them.
+        for reply in queue.order_by("review_due_at", "pk").values_list("pk", flat=True)[:_MOST_TRIES]:
+            if _claim(reply, reviewer, now):
+                return _shown(reply)
     return None
 
 
