@@ -211,8 +211,20 @@ class _Part:
             return None
         return _Asked("", min(wanted.start, what.start), max(wanted.end, what.end))
 
+    def _is_everyday(self, asked: _Asked) -> bool:
+        """Whether a phrase of daily talk is among the words that ask, or holds them all."""
+        return any(
+            (asked.start <= hit.start and hit.end <= asked.end) or (hit.start <= asked.start and asked.end <= hit.end)
+            for hit in self.of.get("everyday", ())
+            if len(hit.concepts) == 1
+        )
+
     def _is_about_business(self, pattern: str, asked: _Asked) -> bool:
-        if pattern == "asks" or "business" not in self or "messages" in self:
+        if pattern == "asks":
+            return False
+        if self._is_everyday(asked):
+            return True
+        if "business" not in self or "messages" in self:
             return False
         if pattern == "unsubscribe":  # from a plan, a gym, a channel: only "unsubscribe me" is surely about us
             return self.near("unsubscribe", "me", 0) is None
