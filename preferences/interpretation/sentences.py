@@ -33,6 +33,9 @@ _UNITS_PER_WORD = 3
 
 #: A clause that has nothing but these says nothing about orders, places or habits.
 _PLAIN = frozenset({"stop", "unsubscribe", "no_more", "me", "want", "common", "messages", "list", PER_SE, COURTESY})
+_NOT = frozenset({"not", "common"})
+#: Patterns that say the opposite when they are denied.
+_ENDED = frozenset({"remove_from_list", "remove_me", "unsubscribe", "stop_sending", "stop_messages"})
 _ENDING = frozenset({"stop", "not", "no_more", "unwanted", "remove"})
 _MESSAGING = frozenset({"messages", "send", "list"})
 _OTHER_MATTERS = frozenset({"business", "everyday", "keep_going", "question", "condition"})
@@ -201,8 +204,27 @@ class _Part:
         concepts = self.of.keys()
         for pattern, needed, find in _PATTERNS:
             if needed <= concepts and (found := find(self)) and not self._is_about_business(pattern, found):
-                return found._replace(pattern=pattern)
+                return None if self._is_negated(pattern, found) else found._replace(pattern=pattern)
         return None
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether it says not to end messages: "do not take me off the list"."""
+        return any(
+            needed <= self.of.keys() and (found := find(self)) and self._is_negated(pattern, found)
+            for pattern, needed, find in _PATTERNS
+        )
+
+    def _is_negated(self, pattern: str, asked: _Asked) -> bool:
+        """Whether what would end messages is denied: a plain "not" stands in it or right before it, or "don't remove me"."""
+        if any(hit.end == asked.start for hit in self.of.get("keep_going", ())):
+            return True
+        nots = [hit for hit in self.of.get("not", ()) if hit.concepts <= _NOT]
+        if pattern == "asks":  # "not from the list" says what is not to be removed; "not to be in the list" asks
+            return "remove" in self and any(hit.end == asked.start for hit in nots)
+        return pattern in _ENDED and any(
+            hit.end == asked.start or (asked.start < hit.start and hit.end < asked.end) for hit in nots
+        )
 
     def not_wanted(self, concept: str, words: int) -> _Asked | None:
         wanted = self.near("not", "want", 2)
@@ -212,9 +234,9 @@ class _Part:
         return _Asked("", min(wanted.start, what.start), max(wanted.end, what.end))
 
     def _is_everyday(self, asked: _Asked) -> bool:
-        """Whether a phrase of daily talk is among the words that ask, or holds them all."""
+        """Whether a phrase of daily talk is among the words that ask, or holds their beginning."""
         return any(
-            (asked.start <= hit.start and hit.end <= asked.end) or (hit.start <= asked.start and asked.end <= hit.end)
+            (asked.start <= hit.start and hit.end <= asked.end) or (hit.start <= asked.start < hit.end)
             for hit in self.of.get("everyday", ())
             if len(hit.concepts) == 1
         )
@@ -298,6 +320,8 @@ class _Reading:
             return unwanted._replace(intent=IntentValue.OPT_OUT, pattern="stop_unwanted")
         if "keep_going" in self._has:
             return self._found(IntentValue.NONE, "keep_going", "keep_going")
+        if any(part.is_kept for part in self._parts):
+            return self._found(IntentValue.NONE, "keep_going", "not")
         if self._is_wrong_person_who_wants_an_end():
             return self._found(IntentValue.OPT_OUT, "wrong_person_stop", "wrong_person")
         for concept in ("wrong_person", "complaint"):
@@ -308,7 +332,7 @@ class _Reading:
     def _judged(self, asked: list[tuple[_Part, _Asked]]) -> Finding:
         certain = [(part, found) for part, found in asked if not self._doubt(part, found)]
         part, found = (certain or asked)[0]
-        doubt = self._doubt(part, found) if not certain else self._contradiction()
+        doubt = self._doubt(part, found) if not certain else self._contradiction(part, found)
         intent = IntentValue.REVIEW if doubt else IntentValue.OPT_OUT
         pattern = f"{found.pattern}/{doubt}" if doubt else found.pattern
         return Finding(intent, pattern, self._language.code, part.text(found))
@@ -334,8 +358,21 @@ class _Reading:
             _MESSAGING | {"unwanted", "no_more", "complaint", "wrong_person"}
         )
 
-    def _contradiction(self) -> str:
+    def _contradiction(self, part: _Part, found: _Asked) -> str:
+        if found.pattern == "do_not_send" and self._asks_otherwise(part):
+            return "wants"
         return next((concept for concept in ("keep_going", "wants") if concept in self._has), "")
+
+    def _asks_otherwise(self, part: _Part) -> bool:
+        """ "Don't call me, text me", "I don't want the blue one, send the green one": what follows begins with sending."""
+        following = self._parts[self._parts.index(part) + 1 :][:1]
+        return any(
+            other.sentence == part.sentence
+            and other.of.keys().isdisjoint(_ENDING | {"unsubscribe", "do_not_send", "asks"})
+            and other.of["send"][0].start == 0
+            for other in following
+            if "send" in other
+        )
 
     def _is_wrong_person_who_wants_an_end(self) -> bool:
         has = self._has
@@ -347,7 +384,11 @@ class _Reading:
             return None
         for part in self._parts:
             found = part.alone("unwanted") or part.near("not", "want", 1)
-            if found and (not short or part.size <= found.end - found.start + 2 * part.scale):
+            if (
+                found
+                and not self._asks_otherwise(part)
+                and (not short or part.size <= found.end - found.start + 2 * part.scale)
+            ):
                 return Finding(IntentValue.REVIEW, "unwanted", self._language.code, part.text(found))
         return None
 
