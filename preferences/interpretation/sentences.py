@@ -352,9 +352,9 @@ class _Reading:
         return found.pattern == "plain_stop" and self._speaks_of_something_else(part)
 
     def _speaks_of_something_else(self, part: _Part) -> bool:
-        """ "Stop, I mixed up the size": much is said beside the word, and none of it of messages."""
+        """ "Stop, I mixed up the size": much is said beside the word, or of an order, and nothing of messages."""
         beside = sum(other.unknown / other.scale for other in self._parts if other is not part)
-        return beside > _FEW_WORDS and self._has.isdisjoint(
+        return (beside > _FEW_WORDS or "business" in self._has) and self._has.isdisjoint(
             _MESSAGING | {"unwanted", "no_more", "complaint", "wrong_person"}
         )
 
