@@ -210,7 +210,7 @@ class _Part:
     @property
     def is_kept(self) -> bool:
         """Whether it says not to end messages: "do not take me off the list"."""
-        return any(
+        return "not" in self and any(
             needed <= self.of.keys() and (found := find(self)) and self._is_negated(pattern, found)
             for pattern, needed, find in _PATTERNS
         )
