@@ -476,6 +476,46 @@ def test_it_names_the_language_that_says_otherwise(text: str, explanation: str) 
     assert intent.rule.endswith("/other_language")
 
 
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("please do not take me off the list", "en/sentence/keep_going"),
+        ("bitte nehmt mich nicht von der Liste", "de/sentence/keep_going"),
+        ("tranquilos que no me doy de baja", "es/sentence/keep_going"),
+        ("请不要把我从名单里删掉", "zh/sentence/keep_going"),
+        ("Ik krijg al weken geen berichtjes meer van jullie, jammer!", "text/none"),
+        ("Nie dostaję od was żadnych wiadomości, czemu?", "pl/sentence/other"),
+        ("nunca pedí que dejaran de mandarme mensajes", "text/none"),
+        ("не хочу синий, пришлите зелёный", "text/none"),
+    ],
+)
+def test_it_lets_be_who_wants_to_stay_or_asks_for_another_thing(text: str, rule: str) -> None:
+    intent = classify(text)
+
+    assert (intent.intent, intent.rule) == (IntentValue.NONE, rule)
+
+
+@pytest.mark.parametrize("text", ["don't call me, text me", "no llamen, escriban por aquí"])
+def test_it_doubts_what_asks_to_be_written_to_another_way(text: str) -> None:
+    intent = classify(text)
+
+    assert intent.intent is IntentValue.REVIEW
+    assert intent.rule.endswith("/do_not_send/wants")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no more mesages",
+        "dejen de mandarme mensjaes",
+        "Je ne veux plus de vos messsages",
+        "не присылайте ваши рассылик",
+    ],
+)
+def test_it_reads_over_a_slip_in_a_sentence(text: str) -> None:
+    assert classify(text).intent is IntentValue.OPT_OUT
+
+
 @pytest.mark.parametrize(("text", "language"), [("acha", "sw"), ("ACHA!", "sw"), ("Mira", "sn")])
 def test_it_obeys_a_word_of_daily_talk_only_where_it_is_known_to_mean_stop(text: str, language: str) -> None:
     assert classify(text, language_hint=language).intent is IntentValue.OPT_OUT

@@ -30,7 +30,7 @@ _MOST_WORDS_BESIDE = 12
 _FEWEST_WORDS = 2  # of a message on which the second opinion is asked
 # From which likelihood on it is a wish, and from which a person is asked: measured by `scripts/train_opinion.py --folds 5`.
 # Where no word is known that could ask for anything, more is needed.
-_LIKELY, _POSSIBLE, _POSSIBLE_UNKNOWN = 0.8, 0.4, 0.7
+_LIKELY, _POSSIBLE, _POSSIBLE_UNKNOWN = 0.8, 0.3, 0.6
 _OPEN_DOUBTS = ("/unclear", "/inside", "/complaint", "/of_what")
 FOUND_NOTHING = Intent(IntentValue.NONE, "text/none", explanation="No keyword was found in the message.")
 

@@ -178,8 +178,9 @@ def vocabulary() -> Vocabulary:
 
 @cache
 def spelling() -> Spelling:
-    """Looks through disguises to the words of all languages, and through slips to their opt-out words."""
-    return Spelling(SureWords(vocabulary()), {one.words for one in LEXICON.keywords if one.meaning is Meaning.OPT_OUT})
+    """Looks through disguises to the words of all languages, and through slips to those that can ask for an end."""
+    keywords = {one.words for one in LEXICON.keywords if one.meaning is Meaning.OPT_OUT}
+    return Spelling(SureWords(vocabulary()), keywords | vocabulary().actions)
 
 
 def version(directory: Path = _DIRECTORY) -> str:

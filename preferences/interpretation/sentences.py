@@ -7,19 +7,18 @@ for an opt-out only where nothing near it says otherwise: a condition, a limit, 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
 from preferences.interpretation import normalisation
 from preferences.interpretation.clauses import Clause
 from preferences.interpretation.intents import IntentValue
-from preferences.interpretation.vocabulary import COURTESY, PER_SE, Hit, Known, Language, Vocabulary
+from preferences.interpretation.parts import UNITS_PER_WORD, Asked, Part, parts_of
+from preferences.interpretation.vocabulary import COURTESY, PER_SE, Language, Vocabulary
 
 _MOST_LANGUAGES = 3
-_SHORT_CLAUSE = 4
 _FEW_WORDS = 2
-_MOST_HITS = 64
 #: Where a few short words fit several languages, one of these is likelier.
 _LARGE = frozenset(
     {"en", "es", "fr", "pt", "de", "it", "ru", "ar", "hi", "bn", "ur", "id", "zh", "ja", "ko", "tr", "vi", "ta", "sw"}
@@ -29,10 +28,7 @@ _LIKELY = 0.9  # of the evidence for the likeliest language
 _MOST_UNKNOWN = 5
 UNKNOWN_SIGN = "¤nothing"
 """The one sign of a message in which no word is known to ask for anything."""
-_UNITS_PER_WORD = 3
 
-#: A clause that has nothing but these says nothing about orders, places or habits.
-_PLAIN = frozenset({"stop", "unsubscribe", "no_more", "me", "want", "common", "messages", "list", PER_SE, COURTESY})
 _ENDING = frozenset({"stop", "not", "no_more", "unwanted", "remove"})
 _MESSAGING = frozenset({"messages", "send", "list"})
 _OTHER_MATTERS = frozenset({"business", "everyday", "keep_going", "question", "condition"})
@@ -55,12 +51,6 @@ class Finding(NamedTuple):
         )
 
 
-class _Asked(NamedTuple):
-    pattern: str
-    start: int
-    end: int
-
-
 def languages_of(
     clauses: Iterable[Clause], vocabulary: Vocabulary, hint: str, *, may_ask_nothing: bool = False
 ) -> list[str]:
@@ -77,7 +67,7 @@ def languages_of(
             if not word.isascii() and normalisation.is_unspaced(word):
                 is_action = True
                 for code, letters in vocabulary.unspaced.items():
-                    points[code] += sum(letter in letters for letter in word) / _UNITS_PER_WORD
+                    points[code] += sum(letter in letters for letter in word) / UNITS_PER_WORD
     if not is_action or not points:
         return []
     if hint in points and points[hint] >= max(points.values()) * _LIKELY:
@@ -137,141 +127,12 @@ class Message:
         return any(reading.has_stop for reading in self._readings)
 
 
-class _Part:
-    """One clause in one language: its units and what they stand for."""
-
-    def __init__(self, units: Sequence[str], hits: list[Hit], sentence: int, scale: int) -> None:
-        self.units = units
-        self.sentence = sentence
-        self.scale = scale
-        self.size = len(units) - sum(hit.end - hit.start for hit in hits if COURTESY in hit.concepts)
-        self.hits = hits
-        self.of: dict[str, list[Hit]] = defaultdict(list)
-        for hit in hits:
-            for concept in hit.concepts:
-                if len(self.of[concept]) < _MOST_HITS:
-                    self.of[concept].append(hit)
-
-    def __contains__(self, concept: str) -> bool:
-        return concept in self.of
-
-    def near(self, first: str, second: str, words: int) -> _Asked | None:
-        """A hit of each with at most so many words between them."""
-        if first not in self.of or second not in self.of:
-            return None
-        for one in self.of[first]:
-            for other in self.of[second]:
-                start, end = min(one.start, other.start), max(one.end, other.end)
-                if one is other or end - start - (one.end - one.start) - (other.end - other.start) > words * self.scale:
-                    continue
-                return _Asked("", start, end)
-        return None
-
-    def alone(self, concept: str) -> _Asked | None:
-        hits = self.of.get(concept)
-        return _Asked("", hits[0].start, hits[-1].end) if hits else None
-
-    def touches(self, concept: str, asked: _Asked, words: int) -> bool:
-        """Whether a hit of the concept stands in or beside what is asked."""
-        reach = words * self.scale
-        return any(
-            hit.start - reach <= asked.end and hit.end + reach >= asked.start for hit in self.of.get(concept, ())
-        )
-
-    @property
-    def unknown(self) -> int:
-        """How many of its words (or characters) stand for nothing that is known."""
-        return len(self.units) - len({place for hit in self.hits for place in range(hit.start, hit.end)})
-
-    @property
-    def is_about_us(self) -> bool:
-        """Whether what it says of unsubscribing can only be about messages: it names them, or the person, or nothing."""
-        names_us = "messages" in self or "list" in self or self.near("unsubscribe", "me", 1) is not None
-        return names_us or self.unknown <= 2 * self.scale
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether it is short and every word of it is known to say nothing else."""
-        return (
-            self.is_below(_SHORT_CLAUSE + 1) and not self.unknown and all(hit.concepts <= _PLAIN for hit in self.hits)
-        )
-
-    def is_below(self, words: int) -> bool:
-        return self.size <= words * self.scale
-
-    @property
-    def is_to_me(self) -> bool:
-        """Whether what is said of sending can be about messages to the person."""
-        return self.is_below(_SHORT_CLAUSE) or not self.of.keys().isdisjoint({"messages", "me", "no_more"})
-
-    @property
-    def is_mine(self) -> bool:
-        return "me" in self or self.is_below(_SHORT_CLAUSE)
-
-    def asked(self) -> _Asked | None:
-        """What ends messages in this clause, looked at by itself."""
-        concepts = self.of.keys()
-        for pattern, needed, find in _PATTERNS:
-            if needed <= concepts and (found := find(self)) and not self._is_about_business(pattern, found):
-                return found._replace(pattern=pattern)
-        return None
-
-    def not_wanted(self, concept: str, words: int) -> _Asked | None:
-        wanted = self.near("not", "want", 2)
-        what = self.near("want", concept, words)
-        if wanted is None or what is None:
-            return None
-        return _Asked("", min(wanted.start, what.start), max(wanted.end, what.end))
-
-    def _is_about_business(self, pattern: str, asked: _Asked) -> bool:
-        if pattern == "asks" or "business" not in self or "messages" in self:
-            return False
-        if pattern == "unsubscribe":  # from a plan, a gym, a channel: only "unsubscribe me" is surely about us
-            return self.near("unsubscribe", "me", 0) is None
-        if pattern == "remove_from_list" and len(self.of["list"]) > 1:  # "my mobile number from your list"
-            return False
-        return self.touches("business", asked, 3)
-
-    def text(self, asked: _Asked) -> str:
-        joiner = " " if self.scale == 1 else ""
-        return joiner.join(self.units[asked.start : asked.end])
-
-
-#: What ends messages, the surest first: the name of the pattern, the concepts it needs, and where they must stand.
-_PATTERNS: tuple[tuple[str, frozenset[str], Callable[[_Part], _Asked | None]], ...] = (
-    ("asks", frozenset({"asks"}), lambda part: part.alone("asks")),
-    ("do_not_send", frozenset({"do_not_send"}), lambda part: part.alone("do_not_send")),
-    ("stop_sending", frozenset({"stop", "send"}), lambda part: part.near("stop", "send", 4)),
-    ("stop_messages", frozenset({"stop", "messages"}), lambda part: part.near("stop", "messages", 5)),
-    ("no_more_messages", frozenset({"no_more", "messages"}), lambda part: part.near("no_more", "messages", 4)),
-    ("no_more_messages", frozenset({"no_more", "send"}), lambda part: part.near("no_more", "send", 3)),
-    ("do_not_send", frozenset({"not", "send"}), lambda part: part.near("not", "send", 3) if part.is_to_me else None),
-    ("unwanted_messages", frozenset({"unwanted", "messages"}), lambda part: part.near("unwanted", "messages", 6)),
-    ("unwanted_messages", frozenset({"unwanted", "send"}), lambda part: part.near("unwanted", "send", 5)),
-    ("unwanted_messages", frozenset({"not", "want", "messages"}), lambda part: part.not_wanted("messages", 6)),
-    ("unwanted_messages", frozenset({"not", "want", "send"}), lambda part: part.not_wanted("send", 4)),
-    (
-        "remove_from_list",
-        frozenset({"remove", "list"}),
-        lambda part: part.near("remove", "list", 5) if part.is_mine else None,
-    ),
-    ("remove_me", frozenset({"remove", "me"}), lambda part: part.near("remove", "me", 1) if part.is_below(7) else None),
-    (
-        "no_messages",
-        frozenset({"not", "messages"}),
-        lambda part: part.near("not", "messages", 1) if part.is_below(5) else None,
-    ),
-    ("unsubscribe", frozenset({"unsubscribe"}), lambda part: part.alone("unsubscribe")),
-    ("plain_stop", frozenset({"stop", PER_SE}), lambda part: part.alone("stop") if part.is_plain else None),
-)
-
-
 class _Reading:
     """All clauses of a message in one language."""
 
     def __init__(self, clauses: Sequence[Clause], vocabulary: Vocabulary, language: Language) -> None:
         self._language = language
-        self._parts = [part for clause in clauses for part in _parts(clause, vocabulary, language)]
+        self._parts = [part for clause in clauses for part in parts_of(clause, vocabulary, language)]
         self._has = {concept for part in self._parts for concept in part.of}
 
     @property
@@ -302,6 +163,8 @@ class _Reading:
             return unwanted._replace(intent=IntentValue.OPT_OUT, pattern="stop_unwanted")
         if "keep_going" in self._has:
             return self._found(IntentValue.NONE, "keep_going", "keep_going")
+        if any(part.is_kept for part in self._parts):
+            return self._found(IntentValue.NONE, "keep_going", "not")
         if self._is_wrong_person_who_wants_an_end():
             return self._found(IntentValue.OPT_OUT, "wrong_person_stop", "wrong_person")
         for concept in ("wrong_person", "complaint"):
@@ -309,15 +172,15 @@ class _Reading:
                 return self._found(IntentValue.REVIEW, concept, concept)
         return self._unwanted(short=True) or self._unclear()
 
-    def _judged(self, asked: list[tuple[_Part, _Asked]]) -> Finding:
+    def _judged(self, asked: list[tuple[Part, Asked]]) -> Finding:
         certain = [(part, found) for part, found in asked if not self._doubt(part, found)]
         part, found = (certain or asked)[0]
-        doubt = self._doubt(part, found) if not certain else self._contradiction()
+        doubt = self._doubt(part, found) if not certain else self._contradiction(part, found)
         intent = IntentValue.REVIEW if doubt else IntentValue.OPT_OUT
         pattern = f"{found.pattern}/{doubt}" if doubt else found.pattern
         return Finding(intent, pattern, self._language.code, part.text(found))
 
-    def _doubt(self, part: _Part, found: _Asked) -> str:
+    def _doubt(self, part: Part, found: Asked) -> str:
         """What makes a wish uncertain where it is said."""
         if "question" in part:
             return "question"
@@ -326,20 +189,33 @@ class _Reading:
         doubt = next((concept for concept in doubts for other in sentence if concept in other), "")
         return doubt or ("of_what" if self._is_of_something_else(part, found) else "")
 
-    def _is_of_something_else(self, part: _Part, found: _Asked) -> bool:
+    def _is_of_something_else(self, part: Part, found: Asked) -> bool:
         if found.pattern == "unsubscribe":
             return not part.is_about_us
         return found.pattern == "plain_stop" and self._speaks_of_something_else(part)
 
-    def _speaks_of_something_else(self, part: _Part) -> bool:
-        """ "Stop, I mixed up the size": much is said beside the word, and none of it of messages."""
+    def _speaks_of_something_else(self, part: Part) -> bool:
+        """ "Stop, I mixed up the size": much is said beside the word, or of an order, and nothing of messages."""
         beside = sum(other.unknown / other.scale for other in self._parts if other is not part)
-        return beside > _FEW_WORDS and self._has.isdisjoint(
+        return (beside > _FEW_WORDS or "business" in self._has) and self._has.isdisjoint(
             _MESSAGING | {"unwanted", "no_more", "complaint", "wrong_person"}
         )
 
-    def _contradiction(self) -> str:
+    def _contradiction(self, part: Part, found: Asked) -> str:
+        if found.pattern == "do_not_send" and self._asks_otherwise(part):
+            return "wants"
         return next((concept for concept in ("keep_going", "wants") if concept in self._has), "")
+
+    def _asks_otherwise(self, part: Part) -> bool:
+        """ "Don't call me, text me", "I don't want the blue one, send the green one": what follows begins with sending."""
+        following = self._parts[self._parts.index(part) + 1 :][:1]
+        return any(
+            other.sentence == part.sentence
+            and other.of.keys().isdisjoint(_ENDING | {"unsubscribe", "do_not_send", "asks"})
+            and other.of["send"][0].start == 0
+            for other in following
+            if "send" in other
+        )
 
     def _is_wrong_person_who_wants_an_end(self) -> bool:
         has = self._has
@@ -351,7 +227,11 @@ class _Reading:
             return None
         for part in self._parts:
             found = part.alone("unwanted") or part.near("not", "want", 1)
-            if found and (not short or part.size <= found.end - found.start + 2 * part.scale):
+            if (
+                found
+                and not self._asks_otherwise(part)
+                and (not short or part.size <= found.end - found.start + 2 * part.scale)
+            ):
                 return Finding(IntentValue.REVIEW, "unwanted", self._language.code, part.text(found))
         return None
 
@@ -378,36 +258,3 @@ class _Reading:
     @property
     def is_business(self) -> bool:
         return not self._has.isdisjoint(_OTHER_MATTERS)
-
-
-def _parts(clause: Clause, vocabulary: Vocabulary, language: Language) -> Iterator[_Part]:
-    """The clause as the language reads it, cut where another thought begins."""
-    if language.spaces:
-        units: Sequence[str] = clause.words
-        atoms = [_atoms(vocabulary[word], word) for word in clause.words]
-        scale = 1
-    else:
-        units = "".join(clause.words)
-        atoms = _characters(units)
-        scale = _UNITS_PER_WORD
-    hits = language.hits(atoms)
-    start = 0
-    for joiner in [hit for hit in hits if "joiner" in hit.concepts and len(hit.concepts) == 1]:
-        yield _part(units, hits, start, joiner.start, clause.sentence, scale)
-        start = joiner.end
-    yield _part(units, hits, start, len(units), clause.sentence, scale)
-
-
-def _part(units: Sequence[str], hits: list[Hit], start: int, end: int, sentence: int, scale: int) -> _Part:
-    inside = [
-        Hit(hit.start - start, hit.end - start, hit.concepts) for hit in hits if hit.start >= start and hit.end <= end
-    ]
-    return _Part(units[start:end], inside, sentence, scale)
-
-
-def _atoms(known: Known, word: str) -> tuple[str, ...]:
-    return known.atoms or (word,)
-
-
-def _characters(word: str) -> list[tuple[str, ...]]:
-    return [(character,) for character in word]

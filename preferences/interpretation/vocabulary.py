@@ -50,6 +50,7 @@ _ACTIONS = frozenset(
 _REMEMBERED_WORDS = 32_768
 _SHORTEST_STEM = 2
 _SURE_STEM = 4
+_SHORTEST_SURE = 7
 _ASCII = frozenset(map(chr, range(128)))
 _STAR = "ꙮ"  # a letter nobody writes, which stands for "*" while punctuation is folded away
 _STEM_WEIGHT = 0.99
@@ -237,6 +238,11 @@ class Vocabulary:
             if spaces or word.isascii():
                 self._know(code, word)
         self._actions |= {word for word in actions if spaces or word.isascii()}
+
+    @property
+    def actions(self) -> set[str]:
+        """The words that can ask for something. In most scripts but Latin, short ones are too near to others to be meant."""
+        return {word for word in self._actions if word.isascii() or len(word) >= _SHORTEST_SURE}
 
     def _know(self, code: str, word: str) -> None:
         is_new = word not in self._languages_of
