@@ -16,8 +16,8 @@ from preferences import decisions, eligibility, inbox, seals
 from preferences.models import ConsentEvent, Delivery, InboxEntry, Reply
 from preferences.signing import sign_meta
 from preferences.webhooks import whatsapp
-from tests import streams
-from tests.conftest import SECRET
+from tests import bodies, streams
+from tests.conftest import SAMPLE_TIME, SECRET
 
 CELLS = [
     ("whatsapp", "marketing"),
@@ -89,6 +89,20 @@ def test_it_ends_in_the_same_state_whatever_the_order(acme, data):
     other = run([shaken] if is_together else [[body] for body in shaken], everybody())
 
     assert other == one_by_one
+
+
+@pytest.mark.parametrize("is_late", [False, True], ids=["status first", "status later"])
+def test_an_answer_in_a_group_links_nobody(acme, receive, ask, is_late):
+    """Anybody there can answer a message that was sent to somebody else."""
+    sent = bodies.status(at=SAMPLE_TIME, phone=bodies.BILAL, id="wamid.campaign")
+    answer = bodies.message(
+        "STOP", at=SAMPLE_TIME + bodies.SECOND, phone="", bsuid="GB.7000000000000000123",
+        context={"id": "wamid.campaign"}, group_id="120363000000000001",
+    )  # fmt: skip
+    for body in (answer, sent) if is_late else (sent, answer):
+        receive(body, now=SAMPLE_TIME + 2 * bodies.SECOND)
+
+    assert [ask(who)["reason"] for who in (bodies.BILAL, "GB.7000000000000000123")] == ["no_consent", "held"]
 
 
 @relaxed

@@ -219,6 +219,12 @@ def _act_of(one: Judged, kind: EventKind, scope: Scope) -> Act:
     )
 
 
+def _answered_ref(message: InboundMessage) -> bytes:
+    """The message it answers. None in a group, where anybody can answer what was sent to somebody else: what stands there
+    links people once the status of that message comes (`conversations`)."""
+    return digest(message.context_id) if message.context_id and not message.is_group else b""
+
+
 def _write_replies(replies: list[Judged], positions: dict[bytes, int], now: dt.datetime) -> None:
     deadline = dt.timedelta(hours=settings.REVIEW_DEADLINE_HOURS)
     rows = []
@@ -229,7 +235,7 @@ def _write_replies(replies: list[Judged], positions: dict[bytes, int], now: dt.d
             one.ref, one.seen.subscriber, one.desk.sender, message.kind,
             one.text, intent.intent, intent.rule[:64],
             intent.confidence, intent.language[:12], intent.topic[:50],
-            digest(message.context_id) if message.context_id else b"", one.seen.at, one.seen.received_at, now,
+            _answered_ref(message), one.seen.at, one.seen.received_at, now,
             one.seen.entry, positions.get(one.ref, 0), ReviewState.WAITING.value if is_doubtful else "", "",
             one.seen.received_at + deadline if is_doubtful else None, CLASSIFIER_VERSION, one.keywords_version,
         ))  # fmt: skip
