@@ -220,8 +220,8 @@ def _act_of(one: Judged, kind: EventKind, scope: Scope) -> Act:
 
 
 def _answered_ref(message: InboundMessage) -> bytes:
-    """The message it answers. None in a group, where anybody can answer what was sent to somebody else: what stands there
-    links people once the status of that message comes (`conversations`)."""
+    """The message it answers, by which `conversations` links people. None in a group: there anybody can answer what was
+    sent to somebody else."""
     return digest(message.context_id) if message.context_id and not message.is_group else b""
 
 
